@@ -1,0 +1,110 @@
+"""Options that several commands share, and the reading of their values."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from rookery.errors import UserError, nearest
+from rookery.progress import Progress
+from rookery.types import Pair
+
+if TYPE_CHECKING:
+    from rookery.pipelines.rook.steps import SwapSource
+
+Protocol = Literal["auto", "v3", "v4"]
+Amounts = Literal["auto", "raw", "scaled"]
+Sign = Literal["auto", "swapper", "pool"]
+Format = Literal["csv", "parquet"]
+
+InputOption = Annotated[
+    Path, typer.Option("--input", metavar="FILE", help="Swaps: CSV, JSON or parquet, gz too; any known dialect.")
+]
+Token0Option = Annotated[
+    str, typer.Option("--token0", metavar="NAME:DECIMALS", help="The pool's first token and its decimals.")
+]
+Token1Option = Annotated[
+    str, typer.Option("--token1", metavar="NAME:DECIMALS", help="The pool's second token and its decimals.")
+]
+QuoteOption = Annotated[str, typer.Option("--quote", metavar="NAME", help="The token that prices are quoted in.")]
+ProtocolOption = Annotated[Protocol, typer.Option("--protocol", help="Uniswap version of the file.")]
+AmountsOption = Annotated[Amounts, typer.Option("--amounts", help="Whether amounts are whole token units or scaled.")]
+SignOption = Annotated[Sign, typer.Option("--sign", help="Whose gain a positive amount is.")]
+StrictOption = Annotated[bool, typer.Option("--strict", help="Refuse a file with a bad row (the default).")]
+QuarantineOption = Annotated[
+    Path | None, typer.Option("--quarantine", metavar="FILE", help="Put bad rows into FILE and go on without them.")
+]
+FeeOption = Annotated[
+    float | None, typer.Option("--fee-bps", min=0, max=10_000, help="Pool fee, when the file does not tell it.")
+]
+FormatOption = Annotated[Format, typer.Option("--format", help="Kind of file to write.")]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Same seed, same bytes.")]
+DeviceOption = Annotated[Literal["auto", "cpu", "cuda"], typer.Option("--device", help="Where to train.")]
+ThreadsOption = Annotated[
+    int | None,
+    typer.Option("--threads", min=1, max=1024, help="Processor threads."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", help="No progress lines.")]
+
+
+def pair_of(token0: str, token1: str, quote: str) -> Pair:
+    """The pool's tokens from `ETH:18`, `USDC:6`, `USDC`. Raises UserError naming the option."""
+    name0, decimals0 = _token(token0, "--token0")
+    name1, decimals1 = _token(token1, "--token1")
+    if name0 == name1:
+        raise UserError(f"'{name1}' is also --token0", place="--token1", remedy="name the pool's two tokens")
+    if quote not in (name0, name1):
+        guess = nearest(quote, (name0, name1))
+        remedy = f"did you mean '{guess}'?" if guess else f"use {name0} or {name1}"
+        raise UserError(f"'{quote}' is neither '{name0}' nor '{name1}'", place="--quote", remedy=remedy)
+    return Pair(token0=name0, decimals0=decimals0, token1=name1, decimals1=decimals1, quote=quote)
+
+
+def swap_source(
+    path: Path,
+    *,
+    token0: str,
+    token1: str,
+    quote: str,
+    protocol: Protocol,
+    amounts: Amounts,
+    sign: Sign,
+    strict: bool,
+    quarantine: Path | None,
+    fee_bps: float | None,
+) -> "SwapSource":
+    """How a swap file is to be read, from the options. Raises UserError naming the option that is wrong."""
+    pair = pair_of(token0, token1, quote)
+    if strict and quarantine is not None:
+        raise UserError("cannot go together with --quarantine", place="--strict", remedy="give one of the two")
+    from rookery.pipelines.rook.steps import SwapSource
+
+    return SwapSource(
+        path=path,
+        pair=pair,
+        version=protocol,
+        amounts=amounts,
+        sign=sign,
+        quarantine=quarantine,
+        fee_bps=fee_bps,
+    )
+
+
+def progress_of(quiet: bool) -> Progress:
+    """Progress on stderr, which `--json` leaves alone."""
+    return Progress(quiet=quiet)
+
+
+def _token(text: str, option: str) -> tuple[str, int]:
+    name, colon, decimals = text.partition(":")
+    example = "ETH:18" if option == "--token0" else "USDC:6"
+    if not (name.isidentifier() or name.replace(".", "").isalnum()) or not colon or not decimals.isascii():
+        raise UserError(f"'{text}' is not NAME:DECIMALS", place=option, remedy=f"write it like {example}")
+    if not decimals.isdigit() or int(decimals[:4]) > 36:
+        raise UserError(
+            f"decimals '{decimals}' are not a whole number from 0 to 36",
+            place=option,
+            remedy=f"write it like {example}",
+        )
+    return name, int(decimals)

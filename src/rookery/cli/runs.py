@@ -1,0 +1,98 @@
+"""Commands on runs that exist: list them, take one up again, draw its report anew."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rookery.cli import completion, outcome, show
+from rookery.cli.machine import use_threads
+from rookery.cli.options import DeviceOption, JsonOption, QuietOption, RunArgument, ThreadsOption
+from rookery.errors import UserError
+from rookery.progress import Progress
+
+
+def runs(
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Folder of runs.")] = completion.RUNS,
+    as_json: JsonOption = False,
+) -> None:
+    """List runs: state, pipeline, data, seed, verdict, age."""
+    from rookery.runs import runs_in
+
+    if not folder.is_dir() and folder != completion.RUNS:
+        raise UserError("no such folder", place=folder, remedy="give the folder that holds the runs")
+    now = time.time()
+    found = [_row(path, now) for path in runs_in(folder)]
+    if as_json:
+        show.document({"folder": str(folder), "runs": found})
+    elif not found:
+        show.lines([f"no runs in {folder}; make one with: rookery demo"])
+    else:
+        header = ("name", "state", "pipeline", "seed", "age", "data", "verdict")
+        rows = [["-" if row[column] is None else str(row[column]) for column in header] for row in found]
+        show.lines(show.table(header, rows, width=show.terminal_width()))
+
+
+def resume(
+    run: RunArgument,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Go on with a run that was stopped, with the settings, input and seed that it was started with."""
+    from rookery.runs import find_run, read_run
+
+    use_threads(threads)
+    facts = read_run(find_run(run, completion.RUNS))
+    if facts.request.get("pipeline") != "rook":
+        raise UserError(
+            f"belongs to pipeline '{facts.request.get('pipeline')}', which this version cannot resume",
+            place=facts.path,
+            remedy="resume it with the version that started it",
+        )
+    with outcome.stoppable(facts.path):
+        from rookery.pipelines.rook import steps
+
+        result = steps.resume(facts.path, device=device, progress=Progress(quiet=quiet))
+    outcome.show_result(result, as_json=as_json)
+
+
+def report(run: RunArgument, as_json: JsonOption = False) -> None:
+    """Draw a run's report.html and report.md anew from its frozen report.json."""
+    from rookery.runs import find_run, read_run
+
+    facts = read_run(find_run(run, completion.RUNS))
+    written = outcome.draw_again(facts)
+    if as_json:
+        show.document({"run": str(facts.path), "files": [str(path) for path in written]})
+    else:
+        show.lines([str(path) for path in written])
+
+
+def _row(path: Path, now: float) -> dict[str, object]:
+    from rookery.runs import read_run
+
+    try:
+        facts = read_run(path)
+    except UserError as fault:
+        unknown = dict.fromkeys(("pipeline", "data", "seed", "age"))
+        return {"name": path.name, "path": str(path), "state": "damaged", "verdict": fault.headline, **unknown}
+    return {
+        "name": path.name,
+        "path": str(path),
+        "state": facts.state,
+        "pipeline": facts.request.get("pipeline"),
+        "data": facts.request.get("data"),
+        "seed": facts.seed,
+        "verdict": facts.failure or facts.outcome.get("verdict"),
+        "age": _age(now - facts.changed_s),
+    }
+
+
+def _age(seconds: float) -> str:
+    for limit, size, unit in ((120, 1, "s"), (7_200, 60, "min"), (172_800, 3_600, "h")):
+        if seconds < limit:
+            return f"{max(0, seconds) / size:.0f} {unit}"
+    return f"{seconds / 86_400:.0f} d"

@@ -1,0 +1,1 @@
+"""Labelled tables in, batches out: splits, scaling, windows."""

@@ -1,0 +1,1 @@
+"""Whether a result is any good, and whether it is true."""

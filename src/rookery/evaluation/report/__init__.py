@@ -1,0 +1,36 @@
+"""One frozen record of a result, written three ways: report.json, report.md and report.html."""
+
+from pathlib import Path
+
+from rookery.errors import UserError
+from rookery.evaluation.report.codec import digest, from_json, to_json
+from rookery.evaluation.report.html import page
+from rookery.evaluation.report.markdown import text
+from rookery.evaluation.report.record import Report
+from rookery.files import read_json, write_bytes, write_json
+
+__all__ = ["Report", "digest", "read", "write"]
+
+
+def write(report: Report, folder: Path) -> Path:
+    """Write report.json, report.md and report.html into `folder` and return the page's path.
+
+    Raises ValueError naming the field when a figure is NaN or infinite; then nothing is written.
+    """
+    document = to_json(report)
+    markdown, html = text(report), page(report)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "report.json", document)
+    write_bytes(folder / "report.md", markdown.encode())
+    write_bytes(folder / "report.html", html.encode())
+    return folder / "report.html"
+
+
+def read(path: Path) -> Report:
+    """The record in a report.json. Raises UserError naming the file when it is missing, torn or of another version."""
+    try:
+        return from_json(read_json(path))
+    except UserError:
+        raise
+    except (ValueError, TypeError, AttributeError) as failure:
+        raise UserError(f"is not a report of this version: {failure}", place=path, remedy="run it again") from None

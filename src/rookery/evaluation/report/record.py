@@ -1,0 +1,169 @@
+"""The frozen record of one report: every fact that report.json, report.md and report.html show."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from rookery.evaluation.report.estimate import (
+    Estimate,
+    Fact,
+    Named,
+    Style,
+)
+from rookery.evaluation.report.learned import (
+    Bin,
+    ClassScore,
+    Forward,
+    HeadError,
+    Mix,
+    Profit,
+    RookPanel,
+    Score,
+    Term,
+    Training,
+)
+from rookery.evaluation.report.origin import (
+    Data,
+    Dropped,
+    FitRange,
+    Machine,
+    Repeat,
+    Split,
+    StageTime,
+)
+from rookery.evaluation.report.results import (
+    Band,
+    Candles,
+    Cell,
+    Column,
+    CostLevel,
+    CostPart,
+    Costs,
+    Decisions,
+    Equity,
+    Gate,
+    Mark,
+    MarkSide,
+    NotTraded,
+    Outcome,
+    Refusal,
+    Role,
+    Segment,
+    Series,
+    Track,
+    Trades,
+)
+
+__all__ = [
+    "Band",
+    "Basis",
+    "Bin",
+    "Candles",
+    "Cell",
+    "ClassScore",
+    "Column",
+    "CostLevel",
+    "CostPart",
+    "Costs",
+    "Data",
+    "Decisions",
+    "Dropped",
+    "Equity",
+    "Estimate",
+    "Fact",
+    "FitRange",
+    "Forward",
+    "Gate",
+    "HeadError",
+    "Machine",
+    "Mark",
+    "MarkSide",
+    "Measure",
+    "Mix",
+    "Named",
+    "NotTraded",
+    "Outcome",
+    "Profit",
+    "Refusal",
+    "Repeat",
+    "Report",
+    "Role",
+    "RookPanel",
+    "Score",
+    "Segment",
+    "Series",
+    "Split",
+    "StageTime",
+    "Style",
+    "Term",
+    "Track",
+    "Trades",
+    "Training",
+    "Verdict",
+    "VerdictCode",
+]
+
+# Times are whole milliseconds since 1970, UTC: JavaScript holds them without loss.
+# A section that a pipeline has no figures for is None (or an empty tuple) and is left out of every page.
+
+VerdictCode = Literal["beats", "indistinguishable", "worse", "too_little_data", "refused"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """One sentence out of a closed list, its reason, and the id of the section that proves it."""
+
+    code: VerdictCode
+    sentence: str
+    reason: str
+    evidence: str = "headline"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Basis:
+    """On what ground the headline stands: annualisation and intervals in words, and how many trials were made."""
+
+    annualisation: str
+    intervals: str
+    trials: int
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """One headline row. A `percent` value is a fraction (0.05 is 5 %); `unit` names money and plain numbers."""
+
+    key: str
+    name: str
+    style: Style
+    digits: int
+    unit: str = ""
+    definition: str
+    formula: str
+    source: str
+    agent: Estimate
+    baselines: tuple[Named, ...] = ()
+    differences: tuple[Named, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """One report. `generated` marks data that was made up by a seeded program, wherever the data is named."""
+
+    title: str
+    pipeline: str
+    data_name: str
+    generated: bool
+    seeds: tuple[int, ...]
+    verdict: Verdict
+    basis: Basis
+    headline: tuple[Measure, ...]
+    equity: Equity | None = None
+    costs: Costs | None = None
+    decisions: Decisions | None = None
+    trades: Trades | None = None
+    not_traded: NotTraded | None = None
+    training: Training | None = None
+    panel: RookPanel | None = None
+    data: Data | None = None
+    repeat: Repeat | None = None
+    machine: Machine | None = None

@@ -1,0 +1,92 @@
+"""How a figure is written: one way for the page and for the Markdown, so that both say the same."""
+
+from datetime import UTC, datetime
+
+from rookery.evaluation.report.record import Column, Estimate, Measure
+
+MINUS = "−"
+ABSENT = "–"
+
+
+def number(value: float | None, style: str = "number", digits: int = 2, unit: str = "", *, signed: bool = False) -> str:
+    """`value` as text: 0.0123 in `percent` is "1.23 %", `signed` "+1.23 %". Commas part thousands."""
+    if value is None:
+        return ABSENT
+    scaled = value * 100 if style == "percent" else value
+    suffix = {"percent": " %", "bps": " bps", "seconds": " s"}.get(style, f" {unit}" if unit else "")
+    places = 0 if style == "count" else digits
+    text = f"{abs(scaled):,.{places}f}"
+    # A rounded zero carries no sign: -0.001 with 2 digits is 0.00.
+    sign = "" if not any(digit in text for digit in "123456789") else MINUS if scaled < 0 else "+" if signed else ""
+    return f"{sign}{text}{suffix}"
+
+
+def significant(value: float | None, figures: int = 5) -> str:
+    """`value` to so many significant figures, for features whose scales differ by orders of magnitude."""
+    if value is None:
+        return ABSENT
+    return f"{value:,.{figures}g}".replace("-", MINUS)
+
+
+def interval(estimate: Estimate, style: str, digits: int, *, signed: bool = False) -> str:
+    """'1.20 to 3.40 %', or the estimate's note where it has no interval."""
+    if estimate.low is None or estimate.high is None:
+        return estimate.note
+    low, high = (number(bound, style, digits, signed=signed) for bound in (estimate.low, estimate.high))
+    return f"{low.split(' ')[0]} to {high}"
+
+
+def figure(estimate: Estimate, measure: Measure) -> str:
+    """A measure's estimate without its interval."""
+    return number(estimate.value, measure.style, measure.digits, measure.unit)
+
+
+def moment(time_ms: int, *, seconds: bool = True) -> str:
+    """'2025-02-03 14:05:09', UTC."""
+    when = datetime.fromtimestamp(time_ms / 1000, UTC)
+    return when.strftime("%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M")
+
+
+def short_moment(time_ms: int) -> str:
+    """'3 Feb 14:05', UTC, for the axis of a chart."""
+    when = datetime.fromtimestamp(time_ms / 1000, UTC)
+    return f"{when.day} {when:%b %H:%M}"
+
+
+def span(start_ms: int, end_ms: int) -> str:
+    """How long from start to end, in the largest unit that fits."""
+    return duration((end_ms - start_ms) / 1000)
+
+
+def duration(seconds: float) -> str:
+    """'3.2 days', '5.0 hours', '12 min', '41 s'."""
+    if seconds >= 2 * 86_400:
+        return f"{seconds / 86_400:,.1f} days"
+    if seconds >= 2 * 3_600:
+        return f"{seconds / 3_600:.1f} hours"
+    if seconds >= 120:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+
+
+def rate(count: int | None, seconds: float, unit: str) -> str:
+    """'12,000 rows/s', or a dash where nothing was counted."""
+    return ABSENT if count is None or seconds <= 0 else f"{count / seconds:,.0f} {unit}/s"
+
+
+def cell(value: str | int | float | None, column: Column) -> str:
+    """A table cell by its column's style."""
+    if value is None:
+        return ABSENT
+    if column.style is None or isinstance(value, str):
+        return str(value)
+    if column.style == "time":
+        return moment(int(value))
+    return number(float(value), column.style, column.digits)
+
+
+def seeds(values: tuple[int, ...]) -> str:
+    """'seed 0' or '5 seeds (0, 1, 2, 3, 4)'."""
+    if len(values) == 1:
+        return f"seed {values[0]}"
+    return f"{len(values)} seeds ({', '.join(map(str, values))})"

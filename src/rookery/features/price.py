@@ -1,0 +1,26 @@
+"""Where the price of a pool stands, and how it moved."""
+
+import polars as pl
+
+from rookery.features.changes import relative_change
+from rookery.features.windows import trailing_mean
+
+
+def price_change() -> pl.Expr:
+    """Relative change of the price since the swap before; 0 in the first row."""
+    return relative_change(pl.col("price")).alias("price_change")
+
+
+def avg_price(window: int) -> pl.Expr:
+    """Mean price of the last `window` swaps, quote per base."""
+    return trailing_mean(pl.col("price"), window).alias(f"avg_price_{window}")
+
+
+def price_trend(window: int = 20) -> pl.Expr:
+    """Mean relative change of the price over the last `window` swaps."""
+    return trailing_mean(pl.col("price_change"), window).alias("price_trend")
+
+
+def current_price() -> pl.Expr:
+    """Price after this swap, quote per base."""
+    return pl.col("price").alias("current_price")

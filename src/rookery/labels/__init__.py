@@ -1,0 +1,1 @@
+"""Tables in, targets out: the only package that may look ahead."""

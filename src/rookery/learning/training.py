@@ -1,0 +1,190 @@
+"""Everything about a training run that must survive a kill: weights, optimizer, position, best so far."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from rookery.config import Config
+from rookery.errors import UserError
+from rookery.learning.checkpoint import Checkpoint
+from rookery.learning.schedule import Plateau, cosine, warm_up
+
+
+class FitConfig(Config):
+    """How to learn. The defaults of batch size, learning rate and epochs are the published ones.
+
+    `patience`: epochs without a better validation score (`monitor`) before stopping; 0 never stops early.
+    `schedule`: cosine falls to `final_share` of the rate over all epochs, plateau halves it when validation stands
+    still, constant does neither; all rise in a line over the first `warmup_share` of the steps.
+    `mixed_precision`: bfloat16 on a GPU that has it; a CPU always computes in float32.
+    `num_threads`: fixed, not taken from the machine, so that one seed gives one result on any number of cores.
+    `checkpoint_batches`: save a checkpoint every so many batches besides every epoch; 0 for epochs alone.
+    """
+
+    num_epochs: int = Field(default=10, ge=1, le=100_000)
+    batch_size: int = Field(default=32, ge=1, le=1_000_000)
+    learning_rate: float = Field(default=5e-4, gt=0, allow_inf_nan=False)
+    optimizer: Literal["adamw", "adam"] = "adamw"
+    weight_decay: float = Field(default=0.01, ge=0, allow_inf_nan=False)
+    schedule: Literal["cosine", "plateau", "constant"] = "cosine"
+    warmup_share: float = Field(default=0.05, ge=0, le=1)
+    final_share: float = Field(default=0.05, ge=0, le=1)
+    plateau_patience: int = Field(default=1, ge=0)
+    plateau_shrink: float = Field(default=0.5, gt=0, lt=1)
+    gradient_clip: float = Field(default=1.0, gt=0)
+    patience: int = Field(default=5, ge=0)
+    monitor: Literal["loss", "macro_f1"] = "loss"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    mixed_precision: bool = True
+    num_threads: int = Field(default=2, ge=1, le=1024)
+    checkpoint_batches: int = Field(default=0, ge=0)
+    tensorboard: bool = True
+
+
+class Training:
+    """A model under way. `epoch` (from 1) and `batch` (from 0) are the next to do; `history` has one row per epoch."""
+
+    def __init__(self, model: nn.Module, config: FitConfig, *, steps_per_epoch: int) -> None:
+        self.model = model
+        self.config = config
+        self.steps_per_epoch = steps_per_epoch
+        self.optimizer = _optimizer(model, config)
+        self.epoch = 1
+        self.batch = 0
+        self.history: list[dict[str, Any]] = []
+        self.best_epoch = 0
+        self.stopped = ""
+        self._best: dict[str, Tensor] = {}
+        self._best_score: float | None = None
+        self._waited = 0
+        self._plateau = Plateau()
+        self._terms: tuple[str, ...] = ()
+        self._sums: Tensor | None = None
+
+    def learning_rate(self) -> float:
+        """The rate of the next step."""
+        config = self.config
+        step = (self.epoch - 1) * self.steps_per_epoch + self.batch
+        total = config.num_epochs * self.steps_per_epoch
+        rising = int(total * config.warmup_share)
+        rate = config.learning_rate * warm_up(step, rising) * self._plateau.factor
+        if config.schedule == "cosine":
+            rate *= cosine(step, start=rising, total=total, floor=config.final_share)
+        return rate
+
+    def learn(self, terms: Mapping[str, Tensor], tally: Tensor, *, count: int) -> None:
+        """One step down the sum of `terms`, means over `count` examples; `tally` is added to the epoch's."""
+        loss = torch.stack(list(terms.values())).sum()
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.learning_rate()
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        figures = torch.stack([torch.ones_like(loss), norm, *terms.values()]).detach().double() * count
+        row = torch.cat((figures, tally))
+        self._terms = tuple(terms)
+        self._sums = row if self._sums is None else self._sums + row
+        self.batch += 1
+
+    def epoch_figures(self) -> tuple[dict[str, float], Tensor]:
+        """Mean loss terms and gradient norm of the epoch so far, and its tally. Refuses a loss that is not finite."""
+        if self._sums is None:
+            raise ValueError("no batch has been learnt in this epoch")
+        sums = self._sums.cpu()
+        width = 2 + len(self._terms)
+        count, *totals = sums[:width].tolist()
+        if not all(math.isfinite(total) for total in totals):
+            raise UserError(
+                f"loss is not a finite number in epoch {self.epoch}",
+                place="training",
+                remedy="lower learning_rate or gradient_clip, and look for absurd values in the features",
+            )
+        means = [total / count for total in totals]
+        terms = dict(zip(self._terms, means[1:], strict=True))
+        return {"loss": sum(terms.values()), **terms, "gradient_norm": means[0]}, sums[width:]
+
+    def close_epoch(self, train: Mapping[str, float], validation: Mapping[str, float]) -> None:
+        """Record an epoch, keep its weights if they are the best, and decide whether to go on."""
+        row = {"epoch": self.epoch, "learning_rate": self.learning_rate(), "train": train, "validation": validation}
+        self.history.append(row)
+        monitor = self.config.monitor
+        score = -validation["loss"] if monitor == "loss" else validation[monitor]
+        improved = self._best_score is None or score > self._best_score
+        if improved:
+            self._best_score, self.best_epoch, self._waited = score, self.epoch, 0
+            self._best = _copies(self.model.state_dict())
+        else:
+            self._waited += 1
+        if self.config.schedule == "plateau":
+            self._plateau = self._plateau.after(
+                improved=improved, patience=self.config.plateau_patience, shrink=self.config.plateau_shrink
+            )
+        if self.config.patience and self._waited >= self.config.patience:
+            self.stopped = f"validation {monitor} has not improved for {self._waited} epochs"
+        elif self.epoch >= self.config.num_epochs:
+            self.stopped = f"all {self.config.num_epochs} epochs done"
+        self.epoch, self.batch, self._sums = self.epoch + 1, 0, None
+
+    def take_best(self) -> None:
+        """Give the model the weights of its best epoch."""
+        self.model.load_state_dict(self._best)
+
+    def snapshot(self) -> Checkpoint:
+        """All of this as tensors and JSON. Noise and order hang on seed, epoch and batch, so no generator is kept."""
+        tensors = {f"model.{name}": value for name, value in _copies(self.model.state_dict()).items()}
+        tensors |= {f"best.{name}": value for name, value in self._best.items()}
+        for number, values in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{number}.{name}": value for name, value in _copies(values).items()}
+        if self._sums is not None:
+            tensors["sums"] = self._sums.cpu()
+        state = {
+            "history": self.history,
+            "best_epoch": self.best_epoch,
+            "best_score": self._best_score,
+            "waited": self._waited,
+            "plateau": {"factor": self._plateau.factor, "waited": self._plateau.waited},
+            "terms": list(self._terms),
+            "stopped": self.stopped,
+        }
+        return Checkpoint(epoch=self.epoch, batch=self.batch, state=state, tensors=tensors)
+
+    def restore(self, moment: Checkpoint) -> None:
+        """Go on from a snapshot of a run with the same model and settings."""
+        device = next(self.model.parameters()).device
+        groups: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}}
+        steps: dict[int, dict[str, Tensor]] = {}
+        for name, value in moment.tensors.items():
+            kind, _, rest = name.partition(".")
+            if kind == "optimizer":
+                number, _, key = rest.partition(".")
+                steps.setdefault(int(number), {})[key] = value
+            elif kind in groups:
+                groups[kind][rest] = value
+        self.model.load_state_dict(groups["model"])
+        self._best = groups["best"]
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": steps})
+        self._sums = moment.tensors["sums"].to(device) if "sums" in moment.tensors else None
+        state = moment.state
+        self.epoch, self.batch = moment.epoch, moment.batch
+        self.history = list(state["history"])
+        self.best_epoch, self._best_score = state["best_epoch"], state["best_score"]
+        self._waited, self._plateau = state["waited"], Plateau(**state["plateau"])
+        self._terms, self.stopped = tuple(state["terms"]), state["stopped"]
+
+
+def _optimizer(model: nn.Module, config: FitConfig) -> torch.optim.Optimizer:
+    if config.optimizer == "adam":
+        # Adam takes weight decay into the gradient (L2), AdamW beside it (Loshchilov and Hutter 2019).
+        return torch.optim.Adam(
+            model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+        )
+    return torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True)
+
+
+def _copies(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().cpu().clone() for name, value in tensors.items()}

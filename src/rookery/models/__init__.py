@@ -1,0 +1,1 @@
+"""Plain neural networks: tensors in, tensors out."""

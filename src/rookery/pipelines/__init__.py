@@ -1,0 +1,1 @@
+"""The five roads from market records to an agent, each a short composition."""

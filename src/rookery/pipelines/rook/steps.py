@@ -1,0 +1,197 @@
+"""The steps from raw swaps to a data set, each from files to files, as the specification's commands name them."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+
+from rookery.datasets import sequences, splits
+from rookery.datasets.flat import write_dataset
+from rookery.datasets.scaling import fit_scalers
+from rookery.errors import UserError
+from rookery.features.conditions import conditions as conditions_of
+from rookery.features.conditions import legacy_conditions
+from rookery.features.swaps import core_features
+from rookery.files import read_json, write_json
+from rookery.labels.rules import Rules, label
+from rookery.pipelines.rook import files
+from rookery.progress import Progress
+from rookery.schema import Loaded, SourceFacts, fingerprint
+from rookery.sources import generated, uniswap
+from rookery.tables import write_table
+from rookery.types import Pair
+
+Format = files.Format
+Tape = Literal["edge", "martingale"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwapSource:
+    """Where swaps come from: a file and how to read it, or a generated tape when `path` is None."""
+
+    path: Path | None = None
+    pair: Pair = Pair()
+    version: Literal["auto", "v3", "v4"] = "auto"
+    amounts: Literal["auto", "raw", "scaled"] = "auto"
+    sign: Literal["auto", "swapper", "pool"] = "auto"
+    quarantine: Path | None = None
+    fee_bps: float | None = None
+    tape: Tape = "edge"
+    tape_rows: int = 12_000
+    tape_seed: int = 0
+
+    def load(self) -> Loaded:
+        """The checked SWAPS table with the facts of its reading. Raises UserError for whatever is wrong with it."""
+        if self.path is None:
+            return generated.swap_tape(rows=self.tape_rows, seed=self.tape_seed, edge=self.tape == "edge")
+        return uniswap.load(
+            self.path,
+            pair=self.pair,
+            version=self.version,
+            amounts=self.amounts,
+            sign=self.sign,
+            quarantine=self.quarantine,
+            fee_bps=self.fee_bps,
+        )
+
+    def request(self) -> dict[str, object]:
+        """This source as JSON values, so that a run can be taken up again."""
+        values = asdict(self)
+        for name in ("path", "quarantine"):
+            values[name] = None if values[name] is None else str(values[name])
+        return values
+
+    @classmethod
+    def from_request(cls, values: dict[str, object]) -> "SwapSource":
+        """The source that `request` described."""
+        known = dict(values)
+        pair = known.pop("pair")
+        if not isinstance(pair, dict):
+            raise UserError("holds no pair of tokens", place="run.json")
+        paths = {name: None if known[name] is None else Path(str(known[name])) for name in ("path", "quarantine")}
+        return cls(**{**known, **paths, "pair": Pair(**pair)})  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureFiles:
+    """What `features` wrote, and what it read."""
+
+    features: Path
+    conditions: Path
+    rows: int
+    facts: SourceFacts
+
+
+def features(
+    source: SwapSource,
+    output: Path,
+    *,
+    progress: Progress,
+    format: Format = "csv",
+    legacy: bool = False,
+) -> FeatureFiles:
+    """Read swaps, write core_features and core_conditions into the folder `output`.
+
+    `legacy` writes the published one-row form of the conditions, for comparison only: data sets refuse it.
+    """
+    loaded = read_swaps(source, progress)
+    with progress.stage("features", loaded.table.height) as advance:
+        table = core_features(loaded.table)
+        state = legacy_conditions(table) if legacy else conditions_of(table)
+        made = FeatureFiles(
+            features=output / f"core_features.{format}",
+            conditions=output / f"core_conditions.{format}",
+            rows=table.height,
+            facts=loaded.facts,
+        )
+        files.write_features(table, made.features, pair=source.pair)
+        if legacy:
+            write_table(state, made.conditions)
+        else:
+            files.write_conditions(state, made.conditions)
+        write_json(output / "source.json", asdict(loaded.facts))
+        advance(table.height)
+    return made
+
+
+def labels(features: Path, conditions: Path | None, output: Path, *, rules: Rules, progress: Progress) -> pl.DataFrame:
+    """Label every row of a core_features file by the rules; write the labeled_dataset file `output`.
+
+    The rules need no conditions; a file of them is only checked to be of the same rows.
+    """
+    table, pair = files.read_features(features)
+    if conditions is not None:
+        _refuse_other_rows(table, files.read_conditions(conditions), conditions)
+    with progress.stage("labels", table.height) as advance:
+        labelled = label(table, rules)
+        files.write_labelled(table, labelled, output)
+        files.write_pair(output.parent, pair)
+        advance(table.height)
+    return labelled
+
+
+def dataset(
+    labelled: Path,
+    conditions: Path,
+    output: Path,
+    *,
+    seq_len: int = 30,
+    embargo: int | None = None,
+    progress: Progress,
+    format: Format = "csv",
+) -> splits.Split:
+    """Cut labelled rows into windows and splits; write train, val, test, metadata.json and normalization.json.
+
+    `embargo` sequences are left out before validation and before test; None is seq_len - 1, so that no row is in two.
+    """
+    core, labels_table = files.read_labelled(labelled)
+    state = files.read_conditions(conditions)
+    _refuse_other_rows(core, state, conditions)
+    with progress.stage("dataset", core.height) as advance:
+        windows = sequences.from_tables(core, state, labels_table, seq_len=seq_len)
+        split = splits.chronological(len(windows), embargo=seq_len - 1 if embargo is None else embargo)
+        write_dataset(
+            output,
+            windows,
+            split,
+            fit_scalers(windows, split.train),
+            file_format=format,
+            price_unit=price_unit(files.read_pair(labelled.parent)),
+            data_fingerprint=fingerprint(core),
+        )
+        advance(core.height)
+    return split
+
+
+def price_unit(pair: Pair) -> str:
+    """What prices are in, in words."""
+    return f"{pair.quote} per {pair.base}"
+
+
+def read_swaps(source: SwapSource, progress: Progress) -> Loaded:
+    """Load a source as a shown stage."""
+    with progress.stage("data") as advance:
+        loaded = source.load()
+        advance(loaded.facts.rows_read)
+    return loaded
+
+
+def _refuse_other_rows(table: pl.DataFrame, conditions: pl.DataFrame, place: Path) -> None:
+    if conditions.height == 1 and table.height > 1:
+        raise UserError(
+            "has one row for all samples: computed at the end of the data, it tells every earlier row the future",
+            place=place,
+            remedy="make one row per swap with: rookery rook features",
+        )
+    if not conditions["time"].equals(table["time"]):
+        raise UserError(
+            f"is not of the same rows: {conditions.height:,} rows, expected {table.height:,} with equal times",
+            place=place,
+            remedy="make both files from one input",
+        )
+
+
+def read_facts(path: Path) -> SourceFacts:
+    """The facts that `features` or a run wrote beside its tables."""
+    return SourceFacts(**read_json(path))

@@ -1,0 +1,139 @@
+"""Column contracts: what every table that passes between stages must hold."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from rookery.errors import UserError, nearest
+
+TIME = pl.Datetime("ns", "UTC")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column's type, whether it may be null, and what it means (with its unit)."""
+
+    dtype: pl.DataType | type[pl.DataType]
+    meaning: str
+    nullable: bool = False
+    finite: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contract:
+    """A named table's columns. `time` is the moment at which a row is knowable and never runs backwards."""
+
+    name: str
+    columns: Mapping[str, Column]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFacts:
+    """What a source read and did: the ground for a report's data section. Counts sum to `rows_read`."""
+
+    path: str
+    dialect: str
+    rows_read: int
+    rows_kept: int
+    quarantined: Mapping[str, int] = field(default_factory=dict)
+    duplicates_dropped: int = 0
+    other_events_skipped: int = 0
+    notes: Mapping[str, str] = field(default_factory=dict)
+    fingerprint: str = ""
+    generated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A checked table with the facts of its making."""
+
+    table: pl.DataFrame
+    facts: SourceFacts
+
+
+def _text(meaning: str, *, nullable: bool = False) -> Column:
+    return Column(dtype=pl.String, meaning=meaning, nullable=nullable)
+
+
+def _number(meaning: str, *, nullable: bool = False, finite: bool = True) -> Column:
+    return Column(dtype=pl.Float64, meaning=meaning, nullable=nullable, finite=finite)
+
+
+def _integer(meaning: str, *, nullable: bool = False) -> Column:
+    return Column(dtype=pl.Int64, meaning=meaning, nullable=nullable)
+
+
+_CLOCK = {"time": Column(dtype=TIME, meaning="moment at which the row is knowable, UTC")}
+
+SWAPS = Contract(
+    name="swaps",
+    columns=_CLOCK
+    | {
+        "block_number": _integer("block of the swap", nullable=True),
+        "transaction_index": _integer("position of the transaction in its block", nullable=True),
+        "log_index": _integer("position of the event in its block", nullable=True),
+        "transaction_hash": _text("hash of the transaction", nullable=True),
+        "sqrt_price_x96": _text("pool's square-root price after the swap, all digits"),
+        "price_raw": _number("token1 per token0 after the swap, no correction for decimals"),
+        "price": _number("quote per base after the swap, human units"),
+        "amount_base": _number("base that the swapper received (+) or paid (-), human units"),
+        "amount_quote": _number("quote that the swapper received (+) or paid (-), human units"),
+        "liquidity": Column(dtype=pl.Decimal(38, 0), meaning="liquidity in range after the swap", nullable=True),
+        "tick": _integer("pool's tick after the swap"),
+        "fee_bps": _number("fee that the swap paid, basis points", nullable=True),
+    },
+)
+
+
+def check(table: pl.DataFrame, contract: Contract, *, place: str | Path) -> pl.DataFrame:
+    """Return `table` with exactly the contract's columns in order, or raise a UserError naming place, row and column.
+
+    Rows are counted from 2, as in a file whose header is line 1.
+    """
+    for name, column in contract.columns.items():
+        if name not in table.columns:
+            guess = nearest(name, table.columns)
+            found = ", ".join(table.columns)
+            raise UserError(
+                f"{contract.name} table lacks column '{name}'",
+                place=place,
+                remedy=f"{f"is it '{guess}'? " if guess else ''}columns found: {found}",
+            )
+        _check_column(table[name], column, place)
+    if "time" in contract.columns and table.height:
+        backwards = (table["time"].diff().dt.total_nanoseconds() < 0).fill_null(False).arg_true()
+        if len(backwards):
+            raise UserError("time runs backwards", place=place, row=backwards[0] + 2, remedy="sort the rows by time")
+    return table.select(contract.columns.keys())
+
+
+def _check_column(values: pl.Series, column: Column, place: str | Path) -> None:
+    if values.dtype != column.dtype:
+        raise UserError(f"column '{values.name}' is {values.dtype}, expected {column.dtype}", place=place)
+    if not column.nullable and values.null_count():
+        row = values.is_null().arg_true()[0] + 2
+        raise UserError(f"column '{values.name}' is empty", place=place, row=row, remedy="fill or remove the row")
+    if column.finite and values.dtype.is_float():
+        bad = (~values.is_finite()).fill_null(False).arg_true()
+        if len(bad):
+            value = values[bad[0]]
+            raise UserError(f"column '{values.name}' is {value}, not a finite number", place=place, row=bad[0] + 2)
+
+
+def fingerprint(table: pl.DataFrame) -> str:
+    """A sha256 over names, types and values: equal tables have equal fingerprints on any machine and version."""
+    digest = hashlib.sha256()
+    for name in table.columns:
+        values = table[name]
+        digest.update(f"{name}:{values.dtype}:{values.len()};".encode())
+        if values.dtype.is_numeric() and not values.dtype.is_decimal() and not values.null_count():
+            digest.update(values.to_numpy().tobytes())
+        elif values.dtype.is_temporal() and not values.null_count():
+            digest.update(values.to_physical().to_numpy().tobytes())
+        else:
+            joined = values.cast(pl.String).fill_null("\x00").str.join("\x1f")[0] if values.len() else ""
+            digest.update((joined or "").encode())
+    return digest.hexdigest()

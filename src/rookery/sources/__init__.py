@@ -1,0 +1,1 @@
+"""Raw files and services in, checked tables out."""
