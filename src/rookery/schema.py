@@ -100,7 +100,7 @@ def check(table: pl.DataFrame, contract: Contract, *, place: str | Path) -> pl.D
             raise UserError(
                 f"{contract.name} table lacks column '{name}'",
                 place=place,
-                remedy=f"{f"is it '{guess}'? " if guess else ''}columns found: {found}",
+                remedy=(f"is it '{guess}'? " if guess else "") + f"columns found: {found}",
             )
         _check_column(table[name], column, place)
     if "time" in contract.columns and table.height:

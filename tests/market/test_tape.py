@@ -8,6 +8,7 @@ import pytest
 
 from rookery.errors import UserError
 from rookery.market.costs import Costs
+from rookery.market.ledger import BUY, SELL, Orders, settle
 from rookery.market.tape import tape
 from rookery.types import Pair
 
@@ -25,7 +26,6 @@ def test_liquidity_is_read_in_human_units(make_swaps: MakeSwaps):
 
 def test_impact_is_that_of_the_pool_itself_whichever_token_is_the_quote(make_swaps: MakeSwaps):
     """A pool of 50 A and 200 B, by hand: 10 B in gives 50 - 10,000 / 210 A; quoted either way."""
-    from rookery.market.ledger import BUY, SELL, Orders, settle
 
     def received(price: float, side: int, quote: str) -> float:
         pair = Pair(token0="A", decimals0=18, token1="B", decimals1=6, quote=quote)

@@ -28,13 +28,6 @@ def v3_folder(shared_data: Path) -> Path:
     return shared_data / "uniswap_v3_usdc_weth_2024_01_05"
 
 
-def sqrt_price_at(tick: int) -> int:
-    """1.0001^(tick/2) * 2^96 as a whole number."""
-    root = Fraction(10001, 10000) ** abs(tick) if tick >= 0 else 1 / Fraction(10001, 10000) ** -tick
-    scaled = root * Fraction(2) ** 192
-    return int(np.floor(float(scaled) ** 0.5)) if scaled < 1e300 else 0
-
-
 def test_raw_price_of_two_to_the_96_is_one():
     assert raw_price(2**96) == 1.0
 
@@ -162,9 +155,7 @@ def keccak256(message: bytes) -> str:
         for step in range(24):
             x, y = y, (2 * x + 3 * y) % 5
             lanes[x][y], moving = turn(moving, (step + 1) * (step + 2) // 2), lanes[x][y]
-        lanes = [
-            [lanes[x][y] ^ (~lanes[(x + 1) % 5][y] & lanes[(x + 2) % 5][y]) for y in range(5)] for x in range(5)
-        ]
+        lanes = [[lanes[x][y] ^ (~lanes[(x + 1) % 5][y] & lanes[(x + 2) % 5][y]) for y in range(5)] for x in range(5)]
         lanes[0][0] ^= constant
     return "0x" + b"".join(lanes[position][0].to_bytes(8, "little") for position in range(4)).hex()
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from rookery.cli import completion, faults, show
-from rookery.cli.options import JsonOption
-from rookery.cli.runs import RunArgument
+from rookery.cli.options import JsonOption, RunArgument
 from rookery.errors import UserError
 
 if TYPE_CHECKING:

@@ -97,3 +97,8 @@ def _place(fault: typer.TyperException, fallback: str) -> str:
 def _painted(text: str, colour: str, stream: TextIO) -> str:
     plain = not stream.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     return text if plain else f"\x1b[{colour}m{text}\x1b[0m"
+
+
+def stopped(what: str, remedy: str) -> None:
+    """Say on stderr that Ctrl-C was heard, what is kept, and how to go on."""
+    print(f"\n{one_line(what)}\n{one_line(remedy)}", file=sys.stderr, flush=True)

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from rookery.cli import completion
 from rookery.errors import UserError, nearest
-from rookery.progress import Progress
 from rookery.types import Pair
 
 if TYPE_CHECKING:
@@ -43,6 +43,29 @@ DeviceOption = Annotated[Literal["auto", "cpu", "cuda"], typer.Option("--device"
 ThreadsOption = Annotated[
     int | None,
     typer.Option("--threads", min=1, max=1024, help="Processor threads."),
+]
+ConditionsOption = Annotated[
+    Path | None, typer.Option("--conditions", metavar="FILE", help="core_conditions of `rook features`.")
+]
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="Settings, as YAML or JSON; options go before it.")
+]
+SeqLenOption = Annotated[int, typer.Option("--seq-len", min=1, max=10_000, help="Swaps that the LSTM looks back.")]
+EmbargoOption = Annotated[
+    int | None, typer.Option("--embargo", min=0, help="Sequences left out between splits; --seq-len less 1 by default.")
+]
+EpochsOption = Annotated[int | None, typer.Option("--num-epochs", min=1, max=100_000, help="At most so many epochs.")]
+BatchOption = Annotated[int | None, typer.Option("--batch-size", min=1, max=1_000_000, help="Windows in a batch.")]
+HiddenOption = Annotated[int | None, typer.Option("--hidden-dim", min=1, max=8_192, help="Width of the LSTM.")]
+LearningRateOption = Annotated[float | None, typer.Option("--learning-rate", min=0, max=1, help="First step size.")]
+ConfidenceOption = Annotated[
+    float | None, typer.Option("--confidence-threshold", min=0, help="Trade only when at least so sure.")
+]
+GasOption = Annotated[float | None, typer.Option("--gas", min=0, help="Gas of one trade, in quote.")]
+CapitalOption = Annotated[float | None, typer.Option("--capital", min=0, help="Starting capital, in quote.")]
+RunArgument = Annotated[
+    str,
+    typer.Argument(metavar="RUN", help="Name of a run in ./runs, or its path.", autocompletion=completion.run_names),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="No progress lines.")]
@@ -89,11 +112,6 @@ def swap_source(
         quarantine=quarantine,
         fee_bps=fee_bps,
     )
-
-
-def progress_of(quiet: bool) -> Progress:
-    """Progress on stderr, which `--json` leaves alone."""
-    return Progress(quiet=quiet)
 
 
 def _token(text: str, option: str) -> tuple[str, int]:

@@ -11,7 +11,7 @@ from rookery.evaluation.backtest import Backtest, backtest, equity_of_draws
 from rookery.evaluation.grid import Grid
 from rookery.evaluation.report.record import Verdict
 from rookery.evaluation.significance import Significance, significance
-from rookery.evaluation.verdict import Gate, judge
+from rookery.evaluation.verdict import RIVALS, Gate, judge
 from rookery.market.costs import Costs
 from rookery.measures import Floats, Measure, periods_per_year, simple_returns
 from rookery.types import Pair
@@ -71,16 +71,11 @@ def compare(
         "buy_and_hold": run(buy_and_hold(swaps), patient),
         "teacher": run(teacher),
     }
-    seeds = np.random.SeedSequence(seed).generate_state(draws)
-    tables = [random(swaps, decisions, seed=int(one)) for one in seeds]
+    tables = [random(swaps, decisions, seed=int(one)) for one in np.random.SeedSequence(seed).generate_state(draws)]
     drawn_DG1 = equity_of_draws(swaps, tables, costs=costs, pair=pair, capital_quote=capital_quote)
-    equity = {
-        "agent": agent.equity_on(clock),
-        "flat": rivals["flat"].equity_on(clock),
-        "buy_and_hold": rivals["buy_and_hold"].equity_on(clock),
-        "random": drawn_DG1.mean(axis=0),
-        "teacher": rivals["teacher"].equity_on(clock),
-    }
+    equity = {"agent": agent.equity_on(clock)}
+    for name in RIVALS:
+        equity[name] = drawn_DG1.mean(axis=0) if name == "random" else rivals[name].equity_on(clock)
     returns = {name: simple_returns(values) for name, values in equity.items()}
     year = periods_per_year(clock.time_ns_G1)
     result = significance(returns.pop("agent"), returns, seed=seed, periods_per_year=year.value, resamples=resamples)

@@ -16,7 +16,7 @@ import polars as pl
 from numba import njit
 
 Floats = npt.NDArray[np.float64]
-Kernel = Callable[[Floats], Floats]
+Kernel = Callable[[Floats, Floats], None]
 
 # Rows worked on at a time: the two or four buffers of a tile stay in the first-level cache.
 _TILE = 2048
@@ -55,8 +55,8 @@ def trailing_to_running_mean(values: pl.Expr, window: int, *, rows: int = 0, tot
 
 def compile_kernels() -> None:
     """Compile the kernels of this module, or load them from numba's cache on disk, so that later calls do not wait."""
-    one = pl.lit(0.0)
-    pl.select(trailing_sum(one, 2).alias("sum"), trailing_mean(one, 2).alias("mean"), trailing_std(one, 2).alias("std"))
+    one = pl.lit(1.0)
+    pl.select(trailing_std(one, 2), trailing_to_running_mean(one, 2).alias("mean"))
 
 
 def _at_least(least: int, window: int) -> int:
@@ -70,124 +70,164 @@ def _over(values: pl.Expr, kernel: Kernel, *, lag: int = 0, skip: int = 0) -> pl
 
 
 def _apply(values: pl.Series, kernel: Kernel, lag: int, skip: int) -> pl.Series:
-    result = kernel(_floats(values)[skip:])
-    if skip:
-        result = np.concatenate([np.zeros(values.len() - result.size), result])
-    if lag:
-        result = np.concatenate([result[:lag], result[:-lag]])
+    given: Floats = values.to_numpy()
+    # One kind of array, so that numba compiles each kernel once.
+    given.flags.writeable = False
+    result = np.empty(given.size)
+    result[: skip + lag] = 0.0
+    kernel(given[skip : max(skip, given.size - lag)], result[skip + lag :])
+    if lag > skip:
+        kernel(given[skip:lag], result[skip:lag])
     return pl.Series(result)
 
 
-def _floats(values: pl.Series) -> Floats:
-    array: Floats = values.to_numpy()
-    # One kind of array, so that numba compiles each kernel once.
-    array.flags.writeable = False
-    return array
+def _trailing_sums(values: Floats, sums: Floats, window: int) -> None:
+    _sum_windows(values, sums, window)
 
 
-def _trailing_to_running_means(values: Floats, window: int, rows: int, total: float) -> Floats:
-    running = values.copy()
-    running[:1] += total
-    np.cumsum(running, out=running)
-    running /= np.arange(rows + 1, rows + 1 + running.size)
-    return np.divide(_trailing_means(values, window), running, out=np.ones_like(running), where=running != 0.0)
+def _trailing_means(values: Floats, means: Floats, window: int) -> None:
+    _sum_windows(values, means, window)
+    _divide_by_rows(means, window)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _trailing_means(values: Floats, window: int) -> Floats:
-    means = _trailing_sums(values, window)
-    growing = min(window, means.size)
-    for i in range(growing):
-        means[i] /= i + 1.0
-    for i in range(growing, means.size):
-        means[i] /= window
-    return means
+def _trailing_stds(values: Floats, stds: Floats, window: int) -> None:
+    _square_windows(values, stds, window)
+    _grow_squares(values, stds[: window - 1])
+    _root_of_share(stds, window)
+
+
+def _trailing_to_running_means(values: Floats, ratios: Floats, window: int, rows: int, total: float) -> None:
+    _trailing_means(values, ratios, window)
+    _divide_by_running_mean(values, ratios, rows, total)
 
 
 @njit(cache=True, nogil=True)
-def _trailing_sums(values: Floats, window: int) -> Floats:
-    count, reach = values.size, window - 1
-    sums = np.zeros(count)
-    block, doubled = np.zeros(_TILE + reach), np.zeros(_TILE + reach)
-    for first in range(0, count, _TILE):
-        rows = min(_TILE, count - first)
-        width = reach + rows
-        absent = max(0, reach - first)
-        for j in range(absent):
-            block[j] = 0.0
-        for j in range(absent, width):
-            block[j] = values[first - reach + j]
-        total = sums[first : first + rows]
-        # `block[j]` is the sum of the `span` rows that end at j; `done` rows of the window are in `total` already.
+def _sum_windows(values: Floats, sums: Floats, window: int) -> None:
+    """Put into `sums` each row's window. `block[j]` is the sum of the `span` rows that end at j."""
+    reach = window - 1
+    block, wider = np.zeros(_TILE + reach), np.zeros(_TILE + reach)
+    for first in range(0, values.size, _TILE):
+        total = sums[first : first + _TILE]
+        width = reach + total.size
+        _load(values[max(0, first - reach) : first + _TILE], block[:width])
+        total[:] = 0.0
         span, done = 1, 0
         while True:
             if window & span:
-                part = block[reach - done : width - done]
-                for j in range(rows):
-                    total[j] += part[j]
+                _add(total, block[reach - done : width - done])
                 done += span
             if 2 * span > window:
                 break
-            near, far, wider = block[span:width], block[: width - span], doubled[span:width]
-            for j in range(width - span):
-                wider[j] = near[j] + far[j]
-            block, doubled = doubled, block
+            _double(block[: width - span], block[span:width], wider[span:width])
+            block, wider = wider, block
             span *= 2
-    return sums
 
 
 @njit(cache=True, nogil=True)
-def _trailing_stds(values: Floats, window: int) -> Floats:
-    count, reach = values.size, window - 1
-    spread = np.empty(count)
-    mean, mean_2 = np.zeros(_TILE + reach), np.zeros(_TILE + reach)
-    square, square_2 = np.zeros(_TILE + reach), np.zeros(_TILE + reach)
+def _square_windows(values: Floats, squares: Floats, window: int) -> None:
+    """Put into `squares` those about its own mean of each row's window; right from row `window - 1` on."""
+    reach = window - 1
+    mean, mean_wider = np.zeros(_TILE + reach), np.zeros(_TILE + reach)
+    square, square_wider = np.zeros(_TILE + reach), np.zeros(_TILE + reach)
     level = np.zeros(_TILE)
-    for first in range(0, count, _TILE):
-        rows = min(_TILE, count - first)
-        width = reach + rows
-        absent = max(0, reach - first)
-        for j in range(width):
-            mean[j] = values[first - reach + j] if j >= absent else 0.0
-            square[j] = 0.0
-        total = spread[first : first + rows]
-        for j in range(rows):
-            level[j] = 0.0
-            total[j] = 0.0
-        # Mean and sum of squares about it, of the `span` rows that end at j; of `done` rows in `level` and `total`.
+    for first in range(0, values.size, _TILE):
+        total = squares[first : first + _TILE]
+        width = reach + total.size
+        _load(values[max(0, first - reach) : first + _TILE], mean[:width])
+        total[:] = 0.0
+        square[:] = 0.0
+        level[:] = 0.0
         span, done = 1, 0
         while True:
             if window & span:
-                part, part_square = mean[reach - done : width - done], square[reach - done : width - done]
-                share = span / (done + span)
-                for j in range(rows):
-                    apart = part[j] - level[j]
-                    level[j] += apart * share
-                    total[j] += part_square[j] + apart * apart * (done * share)
+                here = slice(reach - done, width - done)
+                _merge(level[: total.size], total, done, mean[here], square[here], span)
                 done += span
             if 2 * span > window:
                 break
-            near, far, wider = mean[span:width], mean[: width - span], mean_2[span:width]
-            near_square, far_square, wider_square = square[span:width], square[: width - span], square_2[span:width]
-            for j in range(width - span):
-                apart = near[j] - far[j]
-                wider[j] = 0.5 * (near[j] + far[j])
-                wider_square[j] = near_square[j] + far_square[j] + apart * apart * (0.5 * span)
-            mean, mean_2 = mean_2, mean
-            square, square_2 = square_2, square
+            near, far = slice(span, width), slice(0, width - span)
+            _double_squares(mean[far], mean[near], square[far], square[near], span, mean_wider[near], square_wider[near])
+            mean, mean_wider = mean_wider, mean
+            square, square_wider = square_wider, square
             span *= 2
-        for j in range(rows):
-            total[j] = math.sqrt(total[j] / reach)
-    _growing_stds(values, min(reach, count), spread)
-    return spread
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _growing_stds(values: Floats, rows: int, spread: Floats) -> None:
+@njit(cache=True, nogil=True)
+def _grow_squares(values: Floats, squares: Floats) -> None:
     # Until a window is full its blocks are not; over the rows that exist, from the first on, Welford (1962) is right.
     mean, total = 0.0, 0.0
-    for i in range(rows):
+    for i in range(squares.size):
         apart = values[i] - mean
         mean += apart / (i + 1.0)
         total += apart * (values[i] - mean)
-        spread[i] = math.sqrt(total / i) if i else 0.0
+        squares[i] = total
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _divide_by_rows(sums: Floats, window: int) -> None:
+    for i in range(min(window, sums.size)):
+        sums[i] /= i + 1.0
+    full, rows = sums[window:], float(window)
+    for i in range(full.size):
+        full[i] /= rows
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _divide_by_running_mean(values: Floats, ratios: Floats, rows: int, total: float) -> None:
+    for i in range(values.size):
+        total += values[i]
+        ratios[i] = ratios[i] * (rows + i + 1) / total if total != 0.0 else 1.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _root_of_share(squares: Floats, window: int) -> None:
+    for i in range(min(window, squares.size)):
+        squares[i] = math.sqrt(squares[i] / max(i, 1.0))
+    full, rows = squares[window:], window - 1.0
+    for i in range(full.size):
+        full[i] = math.sqrt(full[i] / rows)
+
+
+# The loops below stand alone because numba turns them into vector instructions so, and not inside the kernels.
+
+
+@njit(cache=True, nogil=True)
+def _load(rows: Floats, block: Floats) -> None:
+    absent = block.size - rows.size
+    block[:absent] = 0.0
+    block = block[absent:]
+    for j in range(rows.size):
+        block[j] = rows[j]
+
+
+@njit(cache=True, nogil=True)
+def _double(far: Floats, near: Floats, wider: Floats) -> None:
+    for j in range(near.size):
+        wider[j] = near[j] + far[j]
+
+
+@njit(cache=True, nogil=True)
+def _add(total: Floats, part: Floats) -> None:
+    for j in range(part.size):
+        total[j] += part[j]
+
+
+@njit(cache=True, nogil=True)
+def _double_squares(
+    far: Floats, near: Floats, far_square: Floats, near_square: Floats, span: int, wider: Floats, wider_square: Floats
+) -> None:
+    weight = 0.5 * span
+    for j in range(near.size):
+        apart = near[j] - far[j]
+        wider[j] = 0.5 * (near[j] + far[j])
+        wider_square[j] = near_square[j] + far_square[j] + apart * apart * weight
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _merge(level: Floats, total: Floats, done: int, part: Floats, part_square: Floats, span: int) -> None:
+    share = span / (done + span)
+    weight = done * share
+    for j in range(part.size):
+        apart = part[j] - level[j]
+        level[j] += apart * share
+        total[j] += part_square[j] + apart * apart * weight

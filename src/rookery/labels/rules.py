@@ -15,6 +15,8 @@ _Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 _Hour = Annotated[int, Field(ge=0, le=23)]
 
+_NS_PER_HOUR = 3_600_000_000_000
+
 # A breakout is over soon: it is worth less slippage and less waiting than a return to the mean.
 _BREAKOUT_SLIPPAGE_BPS = 30.0
 _BREAKOUT_DEADLINE_S = 120.0
@@ -110,12 +112,11 @@ def label(features: pl.DataFrame, rules: Rules) -> pl.DataFrame:
 
 
 def _signals() -> list[pl.Expr]:
-    price, volume, volume_ma = pl.col("price"), pl.col("volume"), pl.col("volume_ma")
-    mean = trailing_mean(price, 50, lag=1)
+    volume, volume_ma = pl.col("volume"), pl.col("volume_ma")
     return [
         pl.int_range(pl.len()).alias("row"),
-        pl.col("time").dt.hour().alias("hour"),
-        ((price - mean) / mean).alias("deviation"),
+        (pl.col("time").to_physical() // _NS_PER_HOUR % 24).alias("hour"),
+        (pl.col("price") / trailing_mean(pl.col("price"), 50, lag=1) - 1.0).alias("deviation"),
         trailing_sum(pl.col("price_change"), 10, lag=1).alias("momentum"),
         # Where nothing was traded before there is no surge to speak of: 0 confirms nothing.
         pl.when(volume_ma > 0).then(volume / volume_ma).otherwise(0.0).alias("surge"),

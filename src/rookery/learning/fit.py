@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from rookery.files import write_bytes
 from rookery.learning import checkpoint
 from rookery.learning.objectives import Objective
-from rookery.learning.reproducible import choose_device, derive_seed, reproducible
+from rookery.learning.reproducible import choose_device, derive_seed, reproducible, seed_noise
 from rookery.learning.training import FitConfig, Training
 from rookery.progress import Advance
 from rookery.run import Run, Stage
@@ -131,7 +131,7 @@ def _learn_epoch(
     order_N = _shuffled(len(batches), seed=derive_seed(seed, "order", training.epoch))
     mixed = config.mixed_precision and device.type == "cuda" and torch.cuda.is_bf16_supported()
     for index_B in torch.split(order_N, config.batch_size)[training.batch :]:
-        torch.manual_seed(derive_seed(seed, "noise", training.epoch, training.batch))
+        seed_noise(derive_seed(seed, "noise", training.epoch, training.batch), device)
         inputs, wanted = batches.take(index_B)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=mixed):
             answers = model(*inputs)

@@ -32,6 +32,13 @@ def choose_device(name: Literal["auto", "cpu", "cuda"]) -> torch.device:
     return torch.device("cuda")
 
 
+def seed_noise(seed: int, device: torch.device) -> None:
+    """Seed the generator that dropout on `device` draws from; torch.manual_seed seeds all and takes 200 us for it."""
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(seed)
+
+
 @contextmanager
 def reproducible(num_threads: int) -> Iterator[None]:
     """Deterministic kernels on `num_threads` threads within the block; settings and generator are put back after it."""

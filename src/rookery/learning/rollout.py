@@ -163,23 +163,27 @@ class VectorSampler:
             final_CO = np.stack([np.asarray(final[n], np.float32).reshape(-1) for n in cut])
             record.final_values_TN[t, cut] = self._values(final_CO)
         if self._mode is AutoresetMode.DISABLED:
+            self._take(observation, info)
             return self._env.reset(options={"reset_mask": self._ended_N})
         return observation, info
 
     def _values(self, observation_NO: Floats) -> Floats:
-        masks = None if self._mask_NL is None else torch.ones(len(observation_NO), self._mask_NL.shape[1]).bool()
-        _, values = self._policy(
-            torch.from_numpy(observation_NO).to(self._device), None if masks is None else masks.to(self._device)
-        )
+        _, values = self._policy(torch.from_numpy(observation_NO).to(self._device))
         result: Floats = values.cpu().numpy()
         return result
 
     def _take(self, observation: NDArray[Any], info: Mapping[str, Any]) -> None:
         self._now_NO = np.array(observation, np.float32).reshape(self._env.num_envs, self._size)
         if MASK in info:
-            self._mask_NL = np.array(info[MASK], np.bool_).reshape(self._env.num_envs, self._actions.outputs)
-            if not isinstance(self._actions, Choices):
-                raise ValueError("the environment masks amounts; only choices can be masked")
+            self._take_mask(np.array(info[MASK], np.bool_), np.array(info.get(f"_{MASK}", True), np.bool_))
+
+    def _take_mask(self, mask: Flags, given_N: Flags) -> None:
+        if not isinstance(self._actions, Choices):
+            raise ValueError("the environment masks amounts; only choices can be masked")
+        mask_NL = mask.reshape(self._env.num_envs, self._actions.outputs)
+        before_NL = mask_NL if self._mask_NL is None else self._mask_NL
+        # A reset of some environments says nothing of the others' masks.
+        self._mask_NL = np.where(given_N.reshape(-1, 1), mask_NL, before_NL)
 
     def tensors(self) -> dict[str, Tensor]:
         """What `collect` depends on beside policy and environment."""

@@ -1,8 +1,8 @@
 """Made-up swaps: a tape that reverts to a hidden value by more than its fee, or the same tape without any edge.
 
-Both tapes share times, sizes and liquidity; only the direction of a swap differs. With `edge` it leans back towards a
-slow hidden value that bursts of one-sided flow push the price away from. Without, a fair coin decides it, so the price
-is a martingale given everything else on the tape, and no policy can expect to earn its costs.
+Both tapes share times, sizes and liquidity; only the direction of a swap differs. With `edge`, bursts of one-sided flow
+push the price away from a slow hidden value and later swaps lean back to it. Without, a fair coin of its own decides
+every direction, so the price is a martingale given all else on the tape, and no policy can expect to earn its costs.
 Only +, -, *, /, sqrt and uniform draws are used: IEEE 754 rounds these alike on every machine, so a seed is its bytes.
 """
 
@@ -24,35 +24,40 @@ from rookery.types import Pair
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
+# The pool. Moves are relative, so a swap of 1 bp here turns over 4,000 USDC.
 FEE_BPS = 5.0
-START_S = 1_756_684_800  # 2025-09-01 00:00 UTC
-BLOCK_S = 12
-SWAPS_PER_BLOCK_DECAY = 0.7634  # exp(-0.27): Poisson arrivals, 0.27 swaps a block, 44 s between two
-SAME_BLOCK_SHARE = 0.123  # of such arrivals: 1 - (1 - exp(-0.27)) / 0.27
 FIRST_PRICE = 4_400.0
 DEPTH_USDC = 8e7  # virtual USDC reserve at the first price: 500 USDC move the price by 0.125 bp
 LIQUIDITY_CHANGE_CHANCE = 1 / 400
-BURST_CHANCE = 1 / 35
-BURST_SWAPS = 5
-BURST_MOVE = 8e-4
-LARGE_SHARE = 0.35
-LARGE_MOVE = 6e-4
+# The clock: geometric waits in blocks, but for swaps that share a block with the one before.
+START_S = 1_756_684_800  # 2025-09-01 00:00 UTC
+BLOCK_S = 2
+SAME_BLOCK_SHARE = 0.123
+MEAN_GAP_S = 15.0
+# Sizes, as the price move that a swap makes.
+LARGE_SHARE = 0.36
+LARGE_MOVE = 7e-4
 SMALL_MOVE = 3e-4
 LEAST_MOVE = 2e-6
-REVERSION = 1 / 30  # share of the deviation that one swap takes back on average, while the lean is below its bound
-MAX_LEAN = 0.45
-VALUE_STEP = 0.6e-4
+BURST_MOVE = 9e-4
+TAIL_SHARE = 0.3
+# The edge.
+BURST_SWAPS = 6
+BURST_CHANCE = 1 / 4
+BURST_RANGE = 6e-4  # bursts start while the price is this near to its hidden value
+MOST_LEAN = 0.48
+LEAN_RANGE = 1e-3  # deviation at which the lean is at its most
+VALUE_STEP = 0.4e-4
 
 _X96 = 2.0**96
 _WEI = 1e18
 _MICRO = 1e6
 _HUMAN_PER_RAW = 1e12
-_MEAN_MOVE = LARGE_SHARE * LARGE_MOVE * 4 / 3 + (1 - LARGE_SHARE) * (SMALL_MOVE / 3 + LEAST_MOVE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Tape:
-    """Raw columns, one value per swap; amounts and liquidity are whole numbers held in float64 or int64."""
+    """Raw columns, one value per swap; amounts and liquidity are whole numbers held in float64 and int64."""
 
     time_s: Integers
     amount0: Floats
@@ -109,18 +114,18 @@ def _tape(*, rows: int, seed: int, edge: bool) -> _Tape:
     if seed < 0:
         raise ValueError(f"seed is {seed}; seeds start at 0")
     # One stream per quantity, so that neither `edge` nor `rows` shifts the draws of another.
-    streams = [np.random.Generator(np.random.PCG64(child)) for child in np.random.SeedSequence(seed).spawn(9)]
+    streams = [np.random.Generator(np.random.PCG64(child)) for child in np.random.SeedSequence(seed).spawn(10)]
     draws = [stream.random(rows) for stream in streams]
-    burst = _bursts(draws[0], draws[1])
-    moves = _moves(draws[2], draws[3], burst != 0)
-    steps = np.where(draws[4] < 0.5, VALUE_STEP, -VALUE_STEP)
-    pull = REVERSION / (2 * _MEAN_MOVE) if edge else 0.0
-    price = _walk(moves, draws[5], steps, burst if edge else np.zeros_like(burst), FIRST_PRICE, pull)
+    steps = np.where(draws[0] < 0.5, VALUE_STEP, -VALUE_STEP)
+    price, moves = _reverting(steps, _tails(draws[1], draws[2]), draws[2], draws[3], draws[4], draws[5])
+    if not edge:
+        signed = np.where(draws[6] < 0.5, moves, -moves)
+        price = np.multiply.accumulate(np.concatenate(([FIRST_PRICE], 1 + signed)))
     sqrt_price = np.sqrt(price / _HUMAN_PER_RAW)
-    liquidity = _liquidity(draws[6], draws[7])
+    liquidity = _liquidity(draws[7], draws[8])
     amount0, amount1 = _amounts(sqrt_price, liquidity)
     return _Tape(
-        time_s=_times(draws[8]),
+        time_s=_times(draws[9]),
         amount0=amount0,
         amount1=amount1,
         sqrt_price=sqrt_price[1:],
@@ -129,32 +134,36 @@ def _tape(*, rows: int, seed: int, edge: bool) -> _Tape:
     )
 
 
-def _bursts(start: Floats, side: Floats) -> Integers:
-    """Direction (+1, -1) of the burst that a swap belongs to, 0 outside; a later burst cuts an earlier one short."""
-    index = np.arange(start.size)
-    first = np.maximum.accumulate(np.where(start < BURST_CHANCE, index, -BURST_SWAPS))
-    direction = np.where(side[np.maximum(first, 0)] < 0.5, 1, -1)
-    return np.where(index - first < BURST_SWAPS, direction, 0)
-
-
-def _moves(kind: Floats, size: Floats, in_burst: NDArray[np.bool_]) -> Floats:
-    """Unsigned relative price move of each swap: many small ones, and large ones with a Pareto tail of exponent 4."""
-    tail = 1 / np.sqrt(np.sqrt(1 - size))
-    ordinary = np.where(kind < LARGE_SHARE, LARGE_MOVE * tail, LEAST_MOVE + SMALL_MOVE * size * size)
-    return np.where(in_burst, BURST_MOVE * tail, ordinary)
+def _tails(kind: Floats, size: Floats) -> Floats:
+    """By how much a large swap outdoes its least size: up to a quarter, or a Pareto variate of exponent 4."""
+    return np.where(kind < TAIL_SHARE, 1 / np.sqrt(np.sqrt(1 - size)), 1 + size / 4)
 
 
 @njit(cache=True)
-def _walk(moves: Floats, coin: Floats, steps: Floats, burst: Integers, first: float, pull: float) -> Floats:
-    """Prices (rows + 1) from `first`: a burst's own way, else up with chance 1/2 - clip(pull * deviation)."""
-    price = np.empty(moves.size + 1)
-    price[0] = value = first
-    for i in range(moves.size):
+def _reverting(
+    steps: Floats, tails: Floats, size: Floats, kind: Floats, coin: Floats, start: Floats
+) -> tuple[Floats, Floats]:
+    """Prices (rows + 1, from FIRST_PRICE) and unsigned relative moves (rows) of the tape with the edge.
+
+    Outside bursts the chance of up is 1/2 less a lean that grows with the deviation from the hidden value.
+    """
+    price, moves = np.empty(steps.size + 1), np.empty(steps.size)
+    price[0] = value = FIRST_PRICE
+    burst_left, burst_up = 0, False
+    for i in range(steps.size):
         value *= 1.0 + steps[i]
-        lean = min(max(pull * (price[i] / value - 1.0), -MAX_LEAN), MAX_LEAN)
-        up = burst[i] > 0 or (burst[i] == 0 and coin[i] < 0.5 - lean)
+        deviation = price[i] / value - 1.0
+        if burst_left == 0 and abs(deviation) < BURST_RANGE and start[i] < BURST_CHANCE:
+            burst_left, burst_up = BURST_SWAPS, coin[i] < 0.5
+        if burst_left > 0:
+            burst_left -= 1
+            up, moves[i] = burst_up, BURST_MOVE * tails[i]
+        else:
+            up = coin[i] < 0.5 - MOST_LEAN * min(max(deviation / LEAN_RANGE, -1.0), 1.0)
+            large = kind[i] < LARGE_SHARE
+            moves[i] = LARGE_MOVE * tails[i] if large else LEAST_MOVE + SMALL_MOVE * size[i] * size[i]
         price[i + 1] = price[i] * (1.0 + moves[i]) if up else price[i] * (1.0 - moves[i])
-    return price
+    return price, moves
 
 
 def _liquidity(change: Floats, level: Floats) -> Integers:
@@ -182,11 +191,11 @@ def _amounts(sqrt_price: Floats, liquidity: Integers) -> tuple[Floats, Floats]:
 
 
 def _times(draw: Floats) -> Integers:
-    """Block times of Poisson arrivals: 0 blocks after the swap before it, else geometric (inverse of its CDF)."""
-    later = np.full(1_000, SWAPS_PER_BLOCK_DECAY)
+    """Block times: 0 blocks after the swap before, or a geometric number of blocks (by the inverse of its CDF)."""
+    mean_blocks = MEAN_GAP_S / BLOCK_S / (1 - SAME_BLOCK_SHARE)
+    later = np.full(1_000, 1 - 1 / mean_blocks)
     later[0] = 1 - SAME_BLOCK_SHARE
-    chance_of_more = np.multiply.accumulate(later)
-    blocks = np.searchsorted(-chance_of_more, -draw)
+    blocks = np.searchsorted(-np.multiply.accumulate(later), -draw)
     return (START_S + BLOCK_S * np.cumsum(blocks)).astype(np.int64)
 
 
@@ -230,19 +239,21 @@ def _table(tape: _Tape) -> pl.DataFrame:
 
 
 def _notes(*, edge: bool) -> dict[str, str]:
-    direction = (
-        f"bursts of {BURST_SWAPS} swaps one way (chance {BURST_CHANCE:.4f} a swap); otherwise the chance of up is 1/2 "
-        f"less the deviation from a hidden value times {REVERSION / (2 * _MEAN_MOVE):.1f}, bound to "
-        f"{0.5 - MAX_LEAN:.2f} to {0.5 + MAX_LEAN:.2f}: a swap takes back {REVERSION:.4f} of the deviation on average"
+    bps = 1e4
+    reversion = (
+        f"within {BURST_RANGE * bps:g} bps of a hidden value a burst of {BURST_SWAPS} swaps one way starts with chance "
+        f"{BURST_CHANCE:g} a swap; outside bursts the chance of up is 1/2 less {MOST_LEAN:g} times the deviation from "
+        f"that value over {LEAN_RANGE * bps:g} bps, the ratio bound to -1 and 1"
     )
     return {
         "generated": "made-up swaps, no market: nothing here says what a strategy would earn on a real pool",
         "pool": f"ETH/USDC, fee {FEE_BPS:g} bps, {DEPTH_USDC:,.0f} USDC of virtual depth times 0.8 to 1.2",
-        "times": f"Poisson arrivals in blocks of {BLOCK_S} s, mean 44 s; {SAME_BLOCK_SHARE:.1%} share a block",
+        "times": f"blocks of {BLOCK_S} s, {MEAN_GAP_S:g} s from swap to swap on average, {SAME_BLOCK_SHARE:.1%} in one block",
         "sizes": (
-            f"moves of {LEAST_MOVE * 1e4:g} to {(LEAST_MOVE + SMALL_MOVE) * 1e4:g} bps, with chance {LARGE_SHARE:g} of "
-            f"{LARGE_MOVE * 1e4:g} bps and more, in bursts {BURST_MOVE * 1e4:g} bps and more (Pareto, exponent 4)"
+            f"price moves of {LEAST_MOVE * bps:g} to {(LEAST_MOVE + SMALL_MOVE) * bps:g} bps, with chance "
+            f"{LARGE_SHARE:g} of {LARGE_MOVE * bps:g} bps and more, in bursts {BURST_MOVE * bps:g} bps and more; "
+            f"{TAIL_SHARE:.0%} of the large ones with a Pareto tail of exponent 4"
         ),
-        "direction": direction if edge else "a fair coin for every swap: the price is a martingale",
-        "value": f"hidden, +-{VALUE_STEP * 1e4:g} bps a swap by a fair coin" if edge else "none",
+        "direction": reversion if edge else "a fair coin for every swap: the price is a martingale",
+        "value": f"hidden, +-{VALUE_STEP * bps:g} bps a swap by a fair coin" if edge else "none",
     }

@@ -161,8 +161,9 @@ def _any_left(table: pl.DataFrame, path: Path) -> pl.DataFrame:
 
 def _assembled(table: pl.DataFrame, sign: Sign, options: _Options) -> pl.DataFrame:
     base, quote = ("amount0", "amount1") if options.pair.base_is_token0 else ("amount1", "amount0")
-    # 0 - x, not -x: an amount of nothing stays 0.0.
-    turned = {name: 0.0 - pl.col(name) if sign == "pool" else pl.col(name) for name in (base, quote)}
+    factor = -1.0 if sign == "pool" else 1.0
+    # An amount of nothing is 0.0, never -0.0.
+    turned = {name: pl.when(pl.col(name) == 0).then(0.0).otherwise(pl.col(name) * factor) for name in (base, quote)}
     fee = pl.col("fee") / _HUNDREDTHS_OF_A_BIP
     return table.with_columns(
         turned[base].alias("amount_base"),

@@ -54,7 +54,7 @@ def _labels(decisions: Decisions, gates: list[str]) -> dict[str, object]:
     quote, base = decisions.quote, decisions.base
     prices = (f"Decision price ({quote})", f"Next price ({quote})")
     return {
-        "facts": ("Decided (UTC)", "Met the market (UTC)", "Rule or reason", *prices, "Size (%)", base, quote),
+        "facts": ("Decided (UTC)", "Next price (UTC)", "Reason", *prices, "Size (%)", base, quote),
         "costs": (f"Fee ({quote})", f"Price impact ({quote})", f"Gas ({quote})"),
         "classes": decisions.classes,
         "features": decisions.features,

@@ -1,5 +1,6 @@
 """Sections on what the agent did in the market and what came of it."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -51,6 +52,8 @@ class Equity:
 
     def __post_init__(self) -> None:
         count = len(self.time_ms)
+        if not count or not self.series:
+            raise ValueError("an equity section needs a time and a line; leave it None when there are none")
         columns = [column for one in self.series for column in (one.values, one.drawdown)]
         columns += [self.band.low, self.band.high] if self.band else []
         if any(len(column) != count for column in columns):
@@ -102,6 +105,11 @@ class Candles:
     high: tuple[float, ...]
     low: tuple[float, ...]
     close: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        columns = (self.time_ms, self.open, self.high, self.low, self.close)
+        if not self.time_ms or len({len(column) for column in columns}) != 1:
+            raise ValueError("candles need one open, high, low and close per time, and at least one")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +208,8 @@ class Trades:
     def __post_init__(self) -> None:
         if any(len(row) != len(self.columns) for row in self.rows):
             raise ValueError(f"every trade must have {len(self.columns)} cells")
+        if self.csv is not None and not re.fullmatch(r"[\w.-]+", self.csv):
+            raise ValueError(f"'{self.csv}' is not a plain file name beside the report")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

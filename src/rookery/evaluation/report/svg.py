@@ -38,7 +38,8 @@ class Frame:
 
 def y_axis(frame: Frame, title: str) -> str:
     """Grid lines, their values at the left, and a turned title."""
-    ticks = number_ticks(frame.y_low, frame.y_high, most=6)
+    room = int((frame.height - frame.top - frame.bottom) / 36)
+    ticks = number_ticks(frame.y_low, frame.y_high, most=max(4, min(room, 8)))
     digits = tick_digits(ticks)
     parts = []
     for tick in ticks:

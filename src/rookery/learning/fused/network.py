@@ -12,7 +12,7 @@ Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
 
 # Reassociation lets sums be vectorised; NaN and infinities keep their meaning, so a diverging run is noticed.
-FAST = frozenset({"reassoc", "contract", "nsz", "arcp"})
+FAST = {"reassoc", "contract", "nsz", "arcp"}
 
 ZERO, ONE = np.float32(0.0), np.float32(1.0)
 # tanh(x) = x P(x^2) / Q(x^2) on [-9, 9], coefficients by a weighted least-squares minimax fit; beyond, tanh is 1 to

@@ -1,46 +1,73 @@
 """What a ROOK brain learned of its teacher, and what the teacher's labels were worth."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 import polars as pl
 
 from rookery.datasets.sequences import Sequences
-from rookery.datasets.splits import Split
 from rookery.evaluation.classification import Called, class_scores, reliability, scores
 from rookery.evaluation.comparison import Comparison
 from rookery.evaluation.deployment import confidence_bins, forward_moves, profit_by
 from rookery.evaluation.report.record import Estimate, HeadError, Mix, RookPanel
 
-# Decisions that share most of a window are no independent rows; a window's length is the least block.
 _HEADS = (("size", "of balance", 4), ("slippage_bps", "bps", 1), ("deadline_s", "s", 0))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lesson:
+    """What the training part held, as far as the simplest rivals need it: rows per class, medians where it acted."""
+
+    class_counts: Mapping[str, int]
+    medians: Mapping[str, float | None]
+
+    @classmethod
+    def of(cls, train: Sequences) -> Self:
+        """The lesson of a training part."""
+        acted_N = train.side_N != train.classes.index("HOLD")
+        counts = np.bincount(train.side_N, minlength=len(train.classes))
+        return cls(
+            class_counts={name: int(count) for name, count in zip(train.classes, counts, strict=True)},
+            medians={
+                name: float(np.median(getattr(train, f"{name}_N")[acted_N])) if acted_N.any() else None
+                for name, _, _ in _HEADS
+            },
+        )
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """The lesson that `dataclasses.asdict` turned into JSON."""
+        return cls(class_counts=values["class_counts"], medians=values["medians"])
+
+
 def rook_panel(
-    sequences: Sequences,
-    split: Split,
+    test: Sequences,
+    lesson: Lesson,
     predictions: pl.DataFrame,
     decisions: pl.DataFrame,
     labelled: pl.DataFrame,
-    price: pl.Series,
     result: Comparison,
     *,
+    mixes: Sequence[Mix],
     threshold: float,
     quote: str,
     seed: int,
 ) -> RookPanel:
-    """The panel over the test split. `predictions` are the network's own outputs (p_*, size, slippage_bps, deadline_s)
-    for it, `decisions` what the agent made of them, `labelled` the teacher's DECISIONS, `price` that of the swaps.
+    """The panel over the judged span.
+
+    `predictions` are the network's own answers for `test` (p_buy, p_hold, p_sell, size, slippage_bps, deadline_s),
+    `decisions` what the agent made of them, `labelled` the teacher's DECISIONS on the same swaps.
     """
-    test = sequences.part(split.test)
-    classes = sequences.classes
-    train_side_N = sequences.part(split.train).side_N
+    classes = test.classes
     chances_NK = predictions.select([f"p_{name.lower()}" for name in classes]).to_numpy()
+    known = np.array([lesson.class_counts[name] for name in classes], dtype=np.float64)
     rows = Called(
         truth_N=test.side_N,
         called_N=chances_NK.argmax(axis=1),
         chances_NK=chances_NK,
-        prior_K=np.bincount(train_side_N, minlength=len(classes)) / train_side_N.size,
+        prior_K=known / known.sum(),
     )
     counts = rows.confusion()
     bins, gap = reliability(rows)
@@ -49,43 +76,40 @@ def rook_panel(
         split="test",
         confusion=tuple(tuple(int(count) for count in row) for row in counts),
         per_class=class_scores(counts, classes),
-        scores=scores(rows, block_length=float(sequences.seq_len), seed=seed),
-        heads=_head_errors(sequences.part(split.train), test, predictions),
+        # Decisions that share most of a window are no independent rows; a window's length is the least block.
+        scores=scores(rows, block_length=float(test.seq_len), seed=seed),
+        heads=_head_errors(test, lesson, predictions),
         reliability=bins,
         calibration_error=Estimate(value=gap, note="no interval: a mean of absolute gaps is biased upwards"),
-        label_mix=tuple(
-            Mix(name=name, counts=_counts(sequences.part(part).side_N, classes))
-            for name, part in (("train", split.train), ("validation", split.validation), ("test", split.test))
-        ),
+        label_mix=tuple(mixes),
         confidence=confidence_bins(decisions["confidence"]),
         threshold=threshold,
         unit=quote,
         by_action=profit_by(result.agent, "side", seed=seed),
         by_rule=profit_by(result.rivals["teacher"], "reason", seed=seed),
-        forward=forward_moves(labelled, price, seed=seed),
+        forward=forward_moves(labelled, result.agent.equity["price"], seed=seed),
     )
 
 
-def _counts(side_N: np.ndarray[tuple[int], np.dtype[np.int64]], classes: Sequence[str]) -> tuple[int, ...]:
-    return tuple(int(count) for count in np.bincount(side_N, minlength=len(classes)))
+def label_mix(name: str, part: Sequences) -> Mix:
+    """Rows per class of one part."""
+    return Mix(name=name, counts=tuple(int(c) for c in np.bincount(part.side_N, minlength=len(part.classes))))
 
 
-def _head_errors(train: Sequences, test: Sequences, predictions: pl.DataFrame) -> tuple[HeadError, ...]:
+def _head_errors(test: Sequences, lesson: Lesson, predictions: pl.DataFrame) -> tuple[HeadError, ...]:
     """Mean absolute error where the teacher acted, beside that of always saying the training median."""
-    hold = test.classes.index("HOLD")
-    acted_N, learned_N = test.side_N != hold, train.side_N != hold
+    acted_N = test.side_N != test.classes.index("HOLD")
     errors = []
     for name, unit, digits in _HEADS:
-        truth, known = getattr(test, f"{name}_N")[acted_N], getattr(train, f"{name}_N")[learned_N]
-        said = predictions[name].to_numpy()[acted_N]
-        some = bool(truth.size and known.size)
+        truth, said = getattr(test, f"{name}_N")[acted_N], predictions[name].to_numpy()[acted_N]
+        median = lesson.medians[name]
         errors.append(
             HeadError(
                 head=name,
                 unit=unit,
                 digits=digits,
-                error=float(np.abs(said - truth).mean()) if some else None,
-                constant_error=float(np.abs(np.median(known) - truth).mean()) if some else None,
+                error=float(np.abs(said - truth).mean()) if truth.size else None,
+                constant_error=float(np.abs(median - truth).mean()) if truth.size and median is not None else None,
                 rows=int(truth.size),
             )
         )

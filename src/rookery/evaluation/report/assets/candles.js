@@ -11,8 +11,6 @@
   const written = (value, places) =>
     value.toLocaleString("en-US", { minimumFractionDigits: places, maximumFractionDigits: places }).replace("-", "−");
   const format = (places) => ({ type: "custom", minMove: 10 ** -places, formatter: (value) => written(value, places) });
-  // More orders than this at once would hide the price.
-  const CROWD = 250;
   let chart, candles, markers, lines, titles;
   let chosen = -1;
 
@@ -65,7 +63,7 @@
     const [paper, ink, soft, line, candle] = ["--paper", "--ink", "--soft", "--line", "--candle"].map(colour);
     const fontFamily = getComputedStyle(document.body).fontFamily;
     chart.applyOptions({
-      layout: { background: { color: paper }, textColor: soft, fontFamily, fontSize: 11.5, panes: { separatorColor: line, separatorHoverColor: line, enableResize: false } },
+      layout: { background: { color: paper }, textColor: soft, fontFamily, fontSize: 12, panes: { separatorColor: line, separatorHoverColor: line, enableResize: false } },
       grid: { vertLines: { visible: false }, horzLines: { color: line } },
       rightPriceScale: { borderVisible: false },
       timeScale: { borderColor: line },
@@ -77,7 +75,7 @@
       level?.applyOptions({ color: colour("--orange-mark"), axisLabelColor: colour("--orange"), axisLabelTextColor: paper });
     }
     const names = [`Price (${quote} per ${base})`, ...tracks.map((track) => track.title + (track.levelName ? `, dashed: ${track.levelName}` : ""))];
-    titles.forEach((title, index) => title.applyOptions({ lines: [{ text: names[index], color: soft, fontSize: 11.5, fontFamily }] }));
+    titles.forEach((title, index) => title.applyOptions({ lines: [{ text: names[index], color: soft, fontSize: 12, fontFamily }] }));
     paintMarks();
     // The library's link would tell where the page came from.
     const logo = byId("tv-attr-logo");
@@ -123,17 +121,18 @@
   }
 
   function explain(mark) {
+    const gates = mark.gates.map(([name, , limit]) => `${labels.gates[name]} ${limit}`);
+    const columns = [
+      [list("Order", labels.facts, mark.facts)],
+      [mark.probabilities.length && chances(mark), gates.length && list("Gates", gates, mark.gates.map(([, value, , passed]) => `${value} ${passed ? "passed" : "stopped it"}`))],
+      [mark.features.length && list("Features at that time", labels.features, mark.features), mark.costs.length && list("Costs", labels.costs, mark.costs)],
+    ];
     const parts = element("div", "", { class: "order-parts" });
-    parts.append(list("Order", labels.facts, mark.facts));
-    if (mark.probabilities.length) parts.append(chances(mark));
-    if (mark.features.length) parts.append(list("Features at that time", labels.features, mark.features));
-    const last = element("div", "");
-    if (mark.gates.length) {
-      const names = mark.gates.map(([name, , limit]) => `${labels.gates[name]} ${limit}`);
-      last.append(list("Gates", names, mark.gates.map(([, value, , passed]) => `${value} ${passed ? "passed" : "stopped it"}`)));
+    for (const blocks of columns.map((column) => column.filter(Boolean)).filter((column) => column.length)) {
+      const column = element("div", "");
+      column.append(...blocks);
+      parts.append(column);
     }
-    if (mark.costs.length) last.append(list("Costs", labels.costs, mark.costs));
-    parts.append(last);
     byId("order-detail").replaceChildren(element("h3", mark.title), parts);
     byId("order-number").value = mark.id;
   }
@@ -141,7 +140,8 @@
   function zoomTo(mark) {
     const range = chart.timeScale().getVisibleLogicalRange();
     const width = Math.min(range.to - range.from, 160);
-    chart.timeScale().setVisibleLogicalRange({ from: mark.candle - width / 2, to: mark.candle + width / 2 });
+    const from = Math.max(-2, Math.min(mark.candle - width / 2, times.length + 2 - width));
+    chart.timeScale().setVisibleLogicalRange({ from, to: from + width });
   }
 
   function choose(index, move) {
@@ -178,8 +178,10 @@
   const whole = () => chart.timeScale().fitContent();
 
   function firstView() {
-    if (marks.length <= CROWD) return whole();
-    chart.timeScale().setVisibleLogicalRange({ from: marks[marks.length - CROWD].candle, to: times.length });
+    // More orders than one per four pixels would hide the price: then the last ones are shown first.
+    const most = Math.floor(box.clientWidth / 4);
+    if (marks.length <= most) return whole();
+    chart.timeScale().setVisibleLogicalRange({ from: marks[marks.length - most].candle, to: times.length + 2 });
   }
 
   const actions = {

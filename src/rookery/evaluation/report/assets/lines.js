@@ -2,7 +2,8 @@
 "use strict";
 (() => {
   const { figures, byId, colour, say, element, onTheme } = Rookery;
-  const FONT = `11.5px ${getComputedStyle(document.body).fontFamily}`;
+  // Whole pixels: uPlot scales a font by its digits before "px".
+  const FONT = `12px ${getComputedStyle(document.body).fontFamily}`;
   const LOOKS = {
     agent: ["--blue", 2.2], validation: ["--blue", 2.2], flat: ["--grey", 1.4], random: ["--grey", 1.4, [1.5, 3]],
     buy_and_hold: ["--orange-mark", 1.7, [7, 4]], teacher: ["--ink", 1.4, [8, 3, 2, 3]], train: ["--orange-mark", 1.5, [5, 3]],
@@ -55,7 +56,7 @@
   function shade(u, spec) {
     const { ctx, bbox } = u;
     ctx.save();
-    ctx.font = FONT.replace("11.5px", `${11.5 * uPlot.pxRatio}px`);
+    ctx.font = FONT.replace("12px", `${12 * uPlot.pxRatio}px`);
     ctx.textBaseline = "bottom";
     spec.segments.forEach(([name, start, end], order) => {
       const left = Math.max(bbox.left, u.valToPos(start, "x", true));
@@ -234,6 +235,7 @@
       button.setAttribute("aria-pressed", String(!one.log));
       one.chart.destroy();
       Object.assign(one, draw(one.spec, one.box, !one.log));
+      for (const { chart } of groups.get(one.spec.group)) chart.setCursor({ left: -10, top: -10 });
     });
   }
   onTheme(() => drawn().forEach(({ chart }) => chart.redraw(false, false)));

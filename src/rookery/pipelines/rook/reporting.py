@@ -1,0 +1,232 @@
+"""The report of a ROOK run: its facts put in the places where a reader looks for them."""
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import yaml
+
+from rookery.datasets.scaling import Scalers
+from rookery.evaluation.comparison import Comparison
+from rookery.evaluation.report.record import (
+    Basis,
+    Data,
+    Dropped,
+    Fact,
+    FitRange,
+    Machine,
+    Mix,
+    Repeat,
+    Report,
+    Role,
+    Segment,
+    Split,
+    StageTime,
+    Training,
+)
+from rookery.evaluation.summary import (
+    cost_section,
+    decision_section,
+    equity_section,
+    headline,
+    not_traded_section,
+    trade_section,
+)
+from rookery.features.swaps import CORE_FEATURES
+from rookery.measures import HEADLINE
+from rookery.pipelines.rook.config import RookConfig
+from rookery.pipelines.rook.judging import Judged
+from rookery.pipelines.rook.panel import Lesson, rook_panel
+from rookery.run import code_version
+from rookery.schema import SourceFacts
+from rookery.types import Pair
+
+_ROLES: Mapping[str, tuple[str, Role]] = {
+    "agent": ("Agent", "agent"),
+    "flat": ("Always HOLD", "flat"),
+    "buy_and_hold": ("Buy and hold", "buy_and_hold"),
+    "random": ("Random, same orders", "random"),
+    "teacher": ("Teacher's rules", "teacher"),
+}
+_LIBRARIES = ("torch", "numpy", "polars", "numba", "arch")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a report's figures come from and how to make them again. Splits and fit ranges count rows of the table."""
+
+    facts: SourceFacts
+    splits: tuple[Split, ...]
+    fits: tuple[FitRange, ...]
+    fingerprints: Mapping[str, str]
+    command: str
+    start_ms: int
+    end_ms: int
+
+
+def build_report(
+    judged: Judged,
+    lesson: Lesson,
+    origin: Origin,
+    *,
+    config: RookConfig,
+    pair: Pair,
+    seed: int,
+    training: Training | None,
+    mixes: Sequence[Mix],
+    machine: Machine,
+) -> Report:
+    """The frozen record; everything in it but `machine` follows from data, settings, seed and code."""
+    result = judged.comparison
+    threshold = config.trading.confidence_threshold
+    name = "generated swaps" if origin.facts.generated else origin.facts.path.rsplit("/", 1)[-1]
+    return Report(
+        title=f"ROOK on {pair.base}/{pair.quote}",
+        pipeline="rook",
+        data_name=f"{name} ({origin.facts.path})" if origin.facts.generated else name,
+        generated=origin.facts.generated,
+        seeds=(seed,),
+        verdict=result.verdict,
+        basis=_basis(result, pair),
+        headline=headline(result.significance, HEADLINE, annualised=result.periods_per_year.value is not None),
+        equity=equity_section(
+            [int(ns) // 1_000_000 for ns in result.grid.time_ns_G1],
+            {_ROLES[key][0]: (_ROLES[key][1], values) for key, values in result.equity_G1.items()},
+            unit=pair.quote,
+            segments=[Segment(name="test", start_ms=_ms(judged, 0), end_ms=_ms(judged, -1))],
+        ),
+        costs=cost_section(result.agent, unit=pair.quote, note=_cost_note(config, pair)),
+        decisions=decision_section(
+            judged.swaps,
+            judged.decisions,
+            judged.features,
+            result.agent,
+            pair=pair,
+            feature_names=CORE_FEATURES,
+            threshold=threshold,
+        ),
+        trades=trade_section(result.agent, pair=pair, csv="orders.csv"),
+        not_traded=not_traded_section(judged.decisions, result.agent, threshold=threshold),
+        training=training,
+        panel=rook_panel(
+            judged.test,
+            lesson,
+            judged.predictions,
+            judged.decisions,
+            judged.labelled,
+            result,
+            mixes=mixes,
+            threshold=threshold,
+            quote=pair.quote,
+            seed=seed,
+        ),
+        data=_data(origin),
+        repeat=_repeat(origin, config),
+        machine=machine,
+    )
+
+
+def _ms(judged: Judged, row: int) -> int:
+    return int(judged.swaps["time"].to_physical()[row]) // 1_000_000
+
+
+def _basis(result: Comparison, pair: Pair) -> Basis:
+    found = result.significance
+    hours = (int(result.grid.time_ns_G1[-1]) - int(result.grid.time_ns_G1[0])) / 3.6e12
+    period = f"{result.grid.interval_s // 60} min"
+    year = result.periods_per_year
+    words = (
+        f"per year of 365 days, {year.value:,.0f} periods of {period}"
+        if year.value is not None
+        else f"per period of {period}; {year.reason}"
+    )
+    taught = result.rivals["teacher"].totals
+    earned = "loses" if taught.net < 0 else "earns"
+    return Basis(
+        annualisation=words,
+        intervals=(
+            f"95 %, stationary bootstrap of {found.resamples:,} resamples of {found.periods:,} returns, "
+            f"mean block {found.block_length:.1f} periods; differences are paired"
+        ),
+        trials=1,
+        notes=(
+            f"The test split covers {hours:,.1f} hours of one market.",
+            f"The teacher's own rules {earned} {abs(taught.net):,.2f} {pair.quote} on it after all costs "
+            f"({taught.net / taught.start:+.2%}); always-HOLD scores 0.",
+            f"The agent earned more than {result.draws_beaten:.0%} of {result.draws_net_D.size} random traders with "
+            "its own orders at random times.",
+            "Trials are not counted across runs yet: one configuration was tried in this run.",
+        ),
+    )
+
+
+def _cost_note(config: RookConfig, pair: Pair) -> str:
+    costs = config.costs
+    fee = "each swap's own pool fee, 5 bps where unknown" if costs.fee_bps is None else f"{costs.fee_bps:g} bps fee"
+    impact = "own price impact" if costs.impact else "no price impact"
+    return f"{fee}; {impact}; {costs.gas_quote:g} {pair.quote} gas a transaction; fills at the next later block's swap"
+
+
+def _data(origin: Origin) -> Data:
+    facts = origin.facts
+    dropped = [Dropped(reason=reason, count=count) for reason, count in sorted(facts.quarantined.items())]
+    for reason, count in (
+        ("repeated events", facts.duplicates_dropped),
+        ("events other than swaps", facts.other_events_skipped),
+    ):
+        if count:
+            dropped.append(Dropped(reason=reason, count=count))
+    return Data(
+        source=f"{facts.path} ({facts.dialect})",
+        licence="made by this program" if facts.generated else "the user's own file",
+        rows_read=facts.rows_read,
+        rows_kept=facts.rows_kept,
+        start_ms=origin.start_ms,
+        end_ms=origin.end_ms,
+        dropped=tuple(dropped),
+        splits=origin.splits,
+        fits=origin.fits,
+        facts=tuple(Fact(name=name, value=value) for name, value in facts.notes.items()),
+        fingerprints=tuple(Fact(name=name, value=value) for name, value in origin.fingerprints.items()),
+    )
+
+
+def _repeat(origin: Origin, config: RookConfig) -> Repeat:
+    return Repeat(
+        command=origin.command,
+        config=yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
+        code_version=code_version(),
+        versions=tuple(Fact(name=name, value=version(name)) for name in ("rookery", *_LIBRARIES)),
+        hashes=tuple(Fact(name=name, value=value) for name, value in origin.fingerprints.items()),
+    )
+
+
+def fit_ranges(scalers: Scalers, *, train_last_row: int) -> tuple[FitRange, ...]:
+    """On which rows the scalers were measured, and whether that is inside train."""
+    return tuple(
+        FitRange(
+            name=name,
+            first_row=scaler.fitted_rows[0],
+            last_row=scaler.fitted_rows[1] - 1,
+            inside_train=scaler.fitted_rows[1] - 1 <= train_last_row,
+        )
+        for name, scaler in (("core scaler", scalers.core), ("condition scaler", scalers.conditions))
+    )
+
+
+def machine_block(device: str, seconds: Mapping[str, tuple[float, int]]) -> Machine:
+    """Wall-clock facts: stage -> (seconds, rows)."""
+    return Machine(
+        device=device,
+        stages=tuple(
+            StageTime(name=name, seconds=round(spent, 3), count=rows or None, unit="rows" if rows else "")
+            for name, (spent, rows) in seconds.items()
+        ),
+        facts=(
+            Fact(name="Python", value=platform.python_version()),
+            Fact(name="system", value=f"{platform.system()} {platform.machine()}"),
+        ),
+    )
+
+
