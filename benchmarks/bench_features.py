@@ -99,7 +99,9 @@ def _pandas_conditions(features: pd.DataFrame) -> pd.DataFrame:
         columns[f"price_volatility_{window}"] = features["price"].rolling(window, min_periods=2).std().fillna(0.0)
     columns["total_transactions"] = pd.Series(np.arange(1.0, len(features) + 1.0))
     columns["price_trend"] = features["price_change"].rolling(20, min_periods=1).mean()
-    columns["volume_trend"] = features["volume"].rolling(20, min_periods=1).mean() / features["volume"].expanding().mean()
+    columns["volume_trend"] = (
+        features["volume"].rolling(20, min_periods=1).mean() / features["volume"].expanding().mean()
+    )
     columns["current_price"] = features["price"]
     columns["current_liquidity"] = features["liquidity"]
     return pd.DataFrame(columns)[["time", *CONDITION_FEATURES]]
@@ -113,11 +115,7 @@ def _pandas_labels(features: pd.DataFrame) -> pd.DataFrame:
     surge = features["volume"] / features["volume_ma"]
     row, hour = np.arange(len(features)), features["time"].dt.hour
     heavy = (row >= 20) & (surge > RULES.mr_volume_multiplier)
-    wild = (
-        (row >= 10)
-        & (volatility > RULES.breakout_volatility_threshold)
-        & (surge > RULES.breakout_volume_threshold)
-    )
+    wild = (row >= 10) & (volatility > RULES.breakout_volatility_threshold) & (surge > RULES.breakout_volume_threshold)
     cases = [
         (hour < RULES.active_hours_start) | (hour > RULES.active_hours_end),
         (volatility > RULES.max_volatility_threshold) | (volatility < RULES.min_volatility_threshold),

@@ -90,6 +90,11 @@ def test_unknown_inner_key_is_compared_with_the_inner_names(tmp_path: Path) -> N
     assert (fault.row, fault.what, fault.remedy) == (3, "unknown key 'costs.gass'", "did you mean 'gas'?")
 
 
+def test_a_key_written_above_its_section_is_led_to_it(tmp_path: Path) -> None:
+    fault = refusal(tmp_path, "c.yaml", "num_epochs: 1\ngass: 2\n")
+    assert (fault.row, fault.remedy) == (2, "did you mean 'costs.gas'?")
+
+
 def test_a_key_that_begins_like_another_is_found_on_its_own_line(tmp_path: Path) -> None:
     assert refusal(tmp_path, "c.yaml", "seq_len: 30\nseq: many\n").row == 2
 

@@ -9,7 +9,7 @@ from typing import Any, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
-from rookery.errors import UserError, did_you_mean, listed, one_line
+from rookery.errors import UserError, did_you_mean, listed, nearest, one_line
 
 LARGEST_FILE = 256 * 1024
 
@@ -186,7 +186,7 @@ def _explain(failure: ValidationError, model: type[BaseModel], *, place: str | P
     path = [str(part) for part in first["loc"]]
     row = _line_of(first["loc"], text)
     if first["type"] == "extra_forbidden":
-        remedy = did_you_mean(path[-1], _model_at(model, path).model_fields)
+        remedy = _nearest_key(path, model)
         return UserError(f"unknown key '{one_line('.'.join(path), limit=80)}'", place=place, row=row, remedy=remedy)
     message = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
     if first["type"] == "model_type":
@@ -209,6 +209,24 @@ def _cure(path: list[str], model: type[BaseModel]) -> str | None:
     return f"the default is {_shown(default)}; leave the key out to use it"
 
 
+def _nearest_key(path: list[str], model: type[BaseModel]) -> str:
+    """The key that was meant: of the same level if one is near, else of any level, written with its sections."""
+    level = _model_at(model, path).model_fields
+    inner = {key.rpartition(".")[2]: key for key in _all_keys(model, prefix="")}
+    if nearest(path[-1], level) is None and (meant := nearest(path[-1], inner)) is not None:
+        return f"did you mean '{inner[meant]}'?"
+    return did_you_mean(path[-1], level)
+
+
+def _all_keys(model: type[BaseModel], *, prefix: str) -> list[str]:
+    keys: list[str] = []
+    for name, field in model.model_fields.items():
+        keys.append(f"{prefix}{name}")
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            keys += _all_keys(field.annotation, prefix=f"{prefix}{name}.")
+    return keys
+
+
 def _shown(value: object) -> str:
     if isinstance(value, bool) or value is None:
         return json.dumps(value)
@@ -228,9 +246,14 @@ def _model_at(model: type[BaseModel], path: list[str]) -> type[BaseModel]:
 def _line_of(location: tuple[int | str, ...], text: str) -> int | None:
     """The line on which the key at `location` stands (of its nearest parent that is written, when it is missing)."""
     try:
-        node = yaml.compose(_without_tabs(text), Loader=_Plain)
+        root = yaml.compose(_without_tabs(text), Loader=_Plain)
     except (yaml.YAMLError, RecursionError):
         return None
+    # A key may have been written above the section that it belongs to: then it is looked for at the top.
+    return _row_at(root, location) or _row_at(root, location[-1:])
+
+
+def _row_at(node: yaml.Node | None, location: tuple[int | str, ...]) -> int | None:
     row: int | None = None
     for part in location:
         if isinstance(node, yaml.MappingNode):

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -194,6 +194,26 @@ class Run:
         (folder / MANIFEST).unlink(missing_ok=True)
         _sweep(folder)
         write_bytes(marker, key.encode())
+
+
+def redraw(path: Path, stage: str, names: Sequence[str], write: Callable[[Path], object]) -> None:
+    """Let `write` make the files `names` of a finished stage anew, from its other files, and seal the stage again.
+
+    Raises UserError when the run is in use, the stage has not finished or was altered, or `write` alters another file.
+    """
+    folder = path / stage
+    lock = _take_lock(path)
+    try:
+        made = Stage(folder, key="", finished=True)
+        made.verify()
+        write(folder)
+        facts = read_sealed(folder / MANIFEST)
+        for name in names:
+            facts["files"][name] = sha256(folder / name)
+        write_sealed(folder / MANIFEST, facts)
+        made.verify()
+    finally:
+        os.close(lock)
 
 
 def is_run(path: Path) -> bool:

@@ -85,4 +85,4 @@ def test_tensors_without_their_json_count_for_nothing_and_are_swept(tmp_path: Pa
 def test_nothing_in_a_checkpoint_is_pickled(tmp_path: Path):
     save(tmp_path, _checkpoint(1))
     assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".safetensors"}
-    assert not any(path.read_bytes().startswith((b"PK", b"\x80")) for path in tmp_path.iterdir())
+    assert next(tmp_path.glob("*.safetensors")).read_bytes()[8:9] == b"{"

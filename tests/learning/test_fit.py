@@ -102,10 +102,11 @@ def test_each_batch_of_an_epoch_is_another_and_each_example_is_seen_once(batches
 
 
 def test_the_model_is_left_with_the_weights_of_its_best_epoch(train: Train):
-    model, history = train(num_epochs=10, learning_rate=0.3, schedule="constant", patience=0)
+    steady = {"learning_rate": 0.3, "schedule": "constant", "warmup_share": 0.0, "patience": 0}
+    model, history = train(num_epochs=10, **steady)
     losses = [row["validation"]["loss"] for row in history.epochs]
     assert history.best_epoch == losses.index(min(losses)) + 1 < 10
-    shorter, _ = train("short", num_epochs=history.best_epoch, learning_rate=0.3, schedule="constant", patience=0)
+    shorter, _ = train("short", num_epochs=history.best_epoch, **steady)
     assert _bits(model) == _bits(shorter)
 
 

@@ -66,8 +66,8 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path: Path, with_edge: bool):
 @pytest.mark.parametrize(
     ("with_edge", "digest"),
     [
-        (True, "215b70a6e0733a77689883340c25882965ac58aa17e1e8808add430b995181ab"),
-        (False, "76129b6261af58179bc8b9fe660f3ff9eba6cde5d3f193f30e96b35fb9bfe862"),
+        (True, "6304a909f819e4b652a0d714e4aace8d3d52d195e3f97a9683fc1c7f44291adc"),
+        (False, "f7c2cde3a1e1599ad5778bccc53986ae608c677e8ca40d1c2ee5d4067745ad17"),
     ],
 )
 def test_a_seed_is_the_same_file_on_every_machine(tmp_path: Path, with_edge: bool, digest: str):
@@ -161,20 +161,20 @@ def test_ticks_are_those_of_the_price(edge: Loaded):
     assert off.min() >= -1e-4
 
 
-def test_block_times_are_poisson_like_and_never_go_back(edge: Loaded):
+def test_block_times_are_irregular_and_never_go_back(edge: Loaded):
     seconds = edge.table["time"].dt.epoch("s").to_numpy()
     gaps = np.diff(seconds)
     assert gaps.min() == 0
-    assert np.all(seconds % 12 == 0)
+    assert np.all(seconds % 2 == 0)
     assert np.mean(gaps == 0) == pytest.approx(0.123, abs=0.003)
-    assert gaps.mean() == pytest.approx(12 / 0.27, rel=0.01)
-    assert gaps[gaps > 0].std() == pytest.approx(gaps[gaps > 0].mean(), rel=0.15)
+    assert gaps.mean() == pytest.approx(15, rel=0.01)
+    assert gaps[gaps > 0].std() == pytest.approx(gaps[gaps > 0].mean(), rel=0.1)
 
 
 def test_volumes_are_heavy_tailed_and_a_small_order_moves_the_price_little(edge: Loaded):
     volume = edge.table["amount_base"].abs().to_numpy()
     kurtosis = np.mean((volume - volume.mean()) ** 4) / volume.var() ** 2
-    assert kurtosis > 9
+    assert kurtosis > 6  # 3 for a normal, 1.8 for a uniform variable
     assert volume.max() > 20 * np.median(volume)
     depth_usdc = edge.table["liquidity"].cast(pl.Float64).to_numpy() * np.sqrt(edge.table["price_raw"].to_numpy()) / 1e6
     assert (2 * 500 / depth_usdc).max() < 0.2e-4
@@ -196,10 +196,10 @@ def test_the_martingale_bands_would_catch_the_edge(edge: Loaded):
     assert np.abs(autocorrelations(returns(edge), range(1, 31))).max() > 40
 
 
-def test_with_an_edge_a_dip_is_followed_by_more_than_two_fees(edge: Loaded):
+def test_with_an_edge_a_dip_is_followed_by_more_than_two_round_trips_of_fees(edge: Loaded):
     gains = forward_after_dips(edge, swaps=60)
     assert gains.size > 10_000
-    assert gains.mean() > 2 * 5e-4
+    assert gains.mean() > 4 * 5e-4
     # Dips overlap, so every 60th of them stands for itself.
     assert gains[::60].mean() > 4 * gains[::60].std() / np.sqrt(gains[::60].size)
 

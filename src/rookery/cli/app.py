@@ -37,12 +37,6 @@ def _start(
         show.lines(overview())
 
 
-@app.command("version")
-def _version() -> None:
-    """Print the version."""
-    show.lines([f"rookery {__version__}"])
-
-
 app.command("demo")(demo.demo)
 app.add_typer(rook.app, name="rook")
 app.command("runs")(runs.runs)
@@ -50,6 +44,12 @@ app.command("resume")(runs.resume)
 app.command("report")(runs.report)
 app.command("compare")(compare.compare)
 app.command("doctor")(doctor.doctor)
+
+
+@app.command("version")
+def _version() -> None:
+    """Print the version."""
+    show.lines([f"rookery {__version__}"])
 
 
 def overview() -> list[str]:

@@ -2,12 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from rookery.cli import completion, faults, show
+from rookery.cli import completion, faults, outcome, show
 from rookery.cli.options import JsonOption, RunArgument
 from rookery.errors import UserError
 
@@ -50,25 +49,14 @@ def compared(a: "RunFacts", b: "RunFacts") -> dict[str, object]:
 
 
 def headline(run: "RunFacts") -> dict[str, dict[str, object]]:
-    """The headline measures of a finished run's report, by key: name, value, low, high. Raises UserError without one."""
-    path = report_file(run)
+    """The headline measures of a run's report, by key: name, value, low, high. Raises UserError without one."""
+    path = outcome.report_file(run)
     try:
         rows = json.loads(path.read_bytes())["headline"]
         return {row["key"]: {"name": row["name"], **_estimate(row["agent"])} for row in rows}
     except (ValueError, KeyError, TypeError):
         remedy = f"make it again with: rookery resume {run.path}"
         raise UserError("is not a report of this version", place=path, remedy=remedy) from None
-
-
-def report_file(run: "RunFacts") -> Path:
-    """Where the frozen record of a run's report is. Raises UserError when the run has none yet."""
-    name = run.outcome.get("report_json")
-    path = run.path / str(name)
-    if name is None or not path.is_file():
-        raise UserError(
-            f"has no report: it is {run.state}", place=run.path, remedy=f"go on with: rookery resume {run.path}"
-        )
-    return path
 
 
 def _estimate(agent: Mapping[str, object]) -> dict[str, object]:
@@ -112,7 +100,9 @@ def _lines(found: Mapping[str, object]) -> list[str]:
     verdicts, measures = found["verdicts"], found["measures"]
     assert isinstance(verdicts, dict) and isinstance(measures, list)  # noqa: S101, PT018  as `compared` made them
     lines += [f"{side.upper()}: {verdict}" for side, verdict in verdicts.items() if verdict]
-    rows = [[row["name"], shown(row["a"]), shown(row["b"]), "" if row["a"] == row["b"] else "differs"] for row in measures]
+    rows = [
+        [row["name"], shown(row["a"]), shown(row["b"]), "" if row["a"] == row["b"] else "differs"] for row in measures
+    ]
     lines += ["", *show.table(("measure", "A", "B", ""), rows)]
     for part in ("settings", "files"):
         lines += _different(part, found[part])

@@ -7,7 +7,6 @@ import shutil
 import sys
 import tempfile
 from dataclasses import asdict, dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
@@ -129,6 +128,8 @@ def _lines(found: Examination) -> list[str]:
 
 def _requirements() -> tuple[list[str], dict[str, list[str]]]:
     """Names of the needed packages, and of those of each extra, from the installed metadata."""
+    from importlib import metadata
+
     needed: list[str] = []
     optional: dict[str, list[str]] = {}
     try:
@@ -144,6 +145,8 @@ def _requirements() -> tuple[list[str], dict[str, list[str]]]:
 
 
 def _version(package: str) -> str | None:
+    from importlib import metadata
+
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:

@@ -8,7 +8,7 @@ from typing import TextIO
 
 import typer
 
-from rookery.errors import UserError, did_you_mean, one_line
+from rookery.errors import UserError, did_you_mean, nearest, one_line
 
 DONE = 0
 FAILED = 1
@@ -61,37 +61,52 @@ def _usage(fault: typer.TyperException, command: str) -> tuple[str, str | None]:
     """The library's own wording, taken apart into place, fault and remedy."""
     message = fault.format_message()
     if found := re.match(r"No such option: (\S+)", message):
-        return _no_such_option(found[1], fault)
-    if found := re.match(r"No such command '(.*?)'\.", message):
-        return f"{found[1]}: no such command", did_you_mean(found[1], _commands(fault))
-    if found := re.match(r"Missing (?:option|argument|parameter) '(.*?)'", message):
-        return f"{_place(fault, found[1])}: is required", None
-    if message.startswith("Missing command"):
-        return f"{command}: a command is missing", f"give one of: {', '.join(_commands(fault))}"
+        possible = getattr(fault, "possibilities", None)
+        return f"{found[1]}: no such option", f"did you mean '{possible[0]}'?" if possible else None
+    if found := re.match(r"No such command '(.*?)'\.", message, re.DOTALL):
+        return f"{found[1]}: no such command", _nearest_command(found[1], fault)
+    if re.match(r"Missing (?:option|argument|parameter)", message):
+        return f"{_place(fault)}: is required", None
     if found := re.match(r"Option '(.*?)' requires an argument", message):
         return f"{found[1]}: needs a value", None
     if found := re.match(r"Option '(.*?)' does not take a value", message):
         return f"{found[1]}: takes no value", f"write it as {found[1]} alone"
-    if found := re.match(r"Got unexpected extra arguments?\s*\(s?\)?\s*\(?(.*?)\)?$", message):
-        return f"{found[1].removeprefix('(')}: unexpected argument", None
-    if found := re.match(r"Invalid value for '?(.*?)'?: (.*)", message, re.DOTALL):
-        return f"{_place(fault, found[1])}: {found[2].rstrip('.')}", None
+    if found := re.match(r"Got unexpected extra argument(?:\(s\))? \((.*)\)$", message, re.DOTALL):
+        return f"{command}: unexpected argument '{found[1]}'", None
+    if found := re.match(r"Invalid value(?: for '.*?')?: (.*)", message, re.DOTALL):
+        return f"{_place(fault)}: {_bad_value(fault, found[1])}", _nearest_choice(found[1])
     return message.rstrip("."), None
 
 
-def _no_such_option(option: str, fault: typer.TyperException) -> tuple[str, str | None]:
-    possible = getattr(fault, "possibilities", None)
-    return f"{option}: no such option", f"did you mean '{possible[0]}'?" if possible else None
+def _bad_value(fault: typer.TyperException, text: str) -> str:
+    given = getattr(fault.__cause__, "errors", list)()
+    plain = text.removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
+    return f"'{given[0]['input']}' {plain}" if given and plain.startswith("should") else plain
 
 
-def _commands(fault: typer.TyperException) -> list[str]:
-    command = getattr(getattr(fault, "ctx", None), "command", None)
-    return [name for name, known in getattr(command, "commands", {}).items() if not known.hidden]
+def _nearest_choice(text: str) -> str | None:
+    found = re.search(r"'(.*)' is not one of (.*)", text, re.DOTALL)
+    return did_you_mean(found[1], re.findall(r"'(.*?)'", found[2])) if found else None
 
 
-def _place(fault: typer.TyperException, fallback: str) -> str:
-    options = [name for name in getattr(getattr(fault, "param", None), "opts", []) if name.startswith("--")]
-    return options[0] if options else fallback.upper()
+def _nearest_command(typo: str, fault: typer.TyperException) -> str:
+    """Among the commands of the same level, and those one level below, written with their group."""
+    known: dict[str, str] = {}
+    for name, command in getattr(_context_command(fault), "commands", {}).items():
+        known |= {inner: f"{name} {inner}" for inner in getattr(command, "commands", {}) if inner not in known}
+        known[name] = name
+    meant = nearest(typo, known)
+    return f"did you mean '{known[meant]}'?" if meant else did_you_mean(typo, known.values())
+
+
+def _context_command(fault: typer.TyperException) -> object:
+    return getattr(getattr(fault, "ctx", None), "command", None)
+
+
+def _place(fault: typer.TyperException) -> str:
+    parameter = getattr(fault, "param", None)
+    options = [name for name in getattr(parameter, "opts", []) if name.startswith("--")]
+    return options[0] if options else str(getattr(parameter, "metavar", None) or "command line")
 
 
 def _painted(text: str, colour: str, stream: TextIO) -> str:

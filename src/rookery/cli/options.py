@@ -37,6 +37,10 @@ QuarantineOption = Annotated[
 FeeOption = Annotated[
     float | None, typer.Option("--fee-bps", min=0, max=10_000, help="Pool fee, when the file does not tell it.")
 ]
+CostFeeOption = Annotated[
+    float | None,
+    typer.Option("--fee-bps", min=0, max=9_999, help="Fee of every trade; by default each swap's own, 5 if unknown."),
+]
 FormatOption = Annotated[Format, typer.Option("--format", help="Kind of file to write.")]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Same seed, same bytes.")]
 DeviceOption = Annotated[Literal["auto", "cpu", "cuda"], typer.Option("--device", help="Where to train.")]
@@ -50,13 +54,15 @@ ConditionsOption = Annotated[
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="Settings, as YAML or JSON; options go before it.")
 ]
-SeqLenOption = Annotated[int, typer.Option("--seq-len", min=1, max=10_000, help="Swaps that the LSTM looks back.")]
+SeqLenOption = Annotated[
+    int | None, typer.Option("--seq-len", min=2, max=1_000, help="Swaps that the LSTM looks back; 30 by default.")
+]
 EmbargoOption = Annotated[
     int | None, typer.Option("--embargo", min=0, help="Sequences left out between splits; --seq-len less 1 by default.")
 ]
 EpochsOption = Annotated[int | None, typer.Option("--num-epochs", min=1, max=100_000, help="At most so many epochs.")]
 BatchOption = Annotated[int | None, typer.Option("--batch-size", min=1, max=1_000_000, help="Windows in a batch.")]
-HiddenOption = Annotated[int | None, typer.Option("--hidden-dim", min=1, max=8_192, help="Width of the LSTM.")]
+HiddenOption = Annotated[int | None, typer.Option("--hidden-dim", min=1, max=4_096, help="Width of the LSTM.")]
 LearningRateOption = Annotated[float | None, typer.Option("--learning-rate", min=0, max=1, help="First step size.")]
 ConfidenceOption = Annotated[
     float | None, typer.Option("--confidence-threshold", min=0, help="Trade only when at least so sure.")
@@ -86,19 +92,19 @@ def pair_of(token0: str, token1: str, quote: str) -> Pair:
 
 def swap_source(
     path: Path,
-    *,
-    token0: str,
-    token1: str,
-    quote: str,
+    tokens: tuple[str, str, str],
     protocol: Protocol,
     amounts: Amounts,
     sign: Sign,
-    strict: bool,
-    quarantine: Path | None,
-    fee_bps: float | None,
+    bad_rows: tuple[bool, Path | None],
+    fee_bps: float | None = None,
 ) -> "SwapSource":
-    """How a swap file is to be read, from the options. Raises UserError naming the option that is wrong."""
-    pair = pair_of(token0, token1, quote)
+    """How a swap file is to be read. `tokens` is --token0, --token1, --quote; `bad_rows` is --strict, --quarantine.
+
+    Raises UserError naming the option that is wrong.
+    """
+    pair = pair_of(*tokens)
+    strict, quarantine = bad_rows
     if strict and quarantine is not None:
         raise UserError("cannot go together with --quarantine", place="--strict", remedy="give one of the two")
     from rookery.pipelines.rook.steps import SwapSource

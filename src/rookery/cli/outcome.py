@@ -1,6 +1,7 @@
 """What commands tell when they are done, and when they are stopped."""
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -9,22 +10,65 @@ from typing import TYPE_CHECKING
 import typer
 
 from rookery.cli import faults, show
+from rookery.errors import UserError
 
 if TYPE_CHECKING:
     import polars as pl
 
     from rookery.datasets.splits import Split
+    from rookery.evaluation.report.record import Report
+    from rookery.pipelines.rook.config import RookConfig
     from rookery.pipelines.rook.steps import FeatureFiles
+    from rookery.pipelines.rook.whole import RunResult
+    from rookery.runs import RunFacts
+    from rookery.schema import Loaded
 
 
 @contextmanager
-def stoppable(run: Path) -> Iterator[None]:
-    """Turn Ctrl-C into a word on what was kept and how to go on, and exit code 130."""
+def stoppable(again: str) -> Iterator[None]:
+    """Turn Ctrl-C into a word on what is kept and how to go on (`again`), and exit code 130."""
     try:
         yield
     except KeyboardInterrupt:
-        faults.stopped(f"stopped; the last complete stage is kept in {run}", f"go on with: rookery resume {run}")
+        faults.stopped("stopped: the last complete stage is kept", f"go on with: {again}")
         raise typer.Exit(faults.INTERRUPTED) from None
+
+
+def show_result(result: "RunResult", *, as_json: bool, following: Sequence[str] = ()) -> None:
+    """Verdict, what agent and rivals earned, and where the report lies; exit code 3 when a gate refused."""
+    if as_json:
+        show.document(_document(result))
+    else:
+        show.lines(_account(result, following))
+    if result.report.verdict.code == "refused":
+        raise typer.Exit(faults.REFUSED)
+
+
+def show_check(loaded: "Loaded", config: "RookConfig", *, as_json: bool) -> None:
+    """What a swap file holds, as a run would read it."""
+    facts, table = loaded.facts, loaded.table
+    prices = sorted(table["price"].to_list())
+    first, last = table["time"][0].isoformat(), table["time"][-1].isoformat()
+    if as_json:
+        span = {
+            "first": first,
+            "last": last,
+            "lowest_price": prices[0],
+            "highest_price": prices[-1],
+        }
+        show.document({"source": asdict(facts), **span, "config_fingerprint": config.fingerprint()})
+        return
+    rows = [
+        ("file", facts.path),
+        ("dialect", facts.dialect),
+        ("rows", f"{facts.rows_kept:,} kept of {facts.rows_read:,}"),
+        ("time", f"{first} to {last}"),
+        ("price", f"{prices[0]:,.6g} to {prices[-1]:,.6g}"),
+        ("repeated", f"{facts.duplicates_dropped:,} dropped"),
+        *((f"aside: {reason}", f"{count:,} rows") for reason, count in facts.quarantined.items()),
+        *facts.notes.items(),
+    ]
+    show.lines([*(f"{name:<12} {value}" for name, value in rows), "fit for: rookery rook run"])
 
 
 def show_features(made: "FeatureFiles", *, as_json: bool) -> None:
@@ -64,6 +108,77 @@ def show_split(split: "Split", output: Path, *, as_json: bool) -> None:
     show.lines([f"sequences: {counts}; embargo {split.embargo}", str(output)])
 
 
+def draw_again(run: "RunFacts") -> list[Path]:
+    """Draw report.md and report.html of a finished run from its report.json. Raises UserError when it has none."""
+    from rookery.evaluation import report
+    from rookery.run import redraw
+
+    record = report_file(run)
+    drawn = ("report.md", "report.html")
+    redraw(run.path, record.parent.name, drawn, lambda folder: report.write(report.read(record), folder))
+    return [record, *(record.with_name(name) for name in drawn)]
+
+
+def report_file(run: "RunFacts") -> Path:
+    """Where the frozen record of a run's report is. Raises UserError when the run has none yet."""
+    name = run.outcome.get("report_json")
+    path = run.path / str(name)
+    if name is None or not path.is_file():
+        raise UserError(
+            f"has no report: it is {run.state}", place=run.path, remedy=f"go on with: rookery resume {run.path}"
+        )
+    return path
+
+
 def _counts(labels: "pl.DataFrame", column: str) -> dict[str, int]:
     counted = labels[column].value_counts().sort("count", column, descending=[True, False])
     return dict(zip(counted[column].to_list(), counted["count"].to_list(), strict=True))
+
+
+def _document(result: "RunResult") -> dict[str, object]:
+    from rookery.evaluation.report.codec import to_json
+
+    report = to_json(result.report)
+    return {
+        "run": str(result.folder),
+        "page": str(result.page),
+        "verdict": report["verdict"],
+        "headline": report["headline"],
+        "hashes": dict(result.hashes),
+    }
+
+
+def _account(result: "RunResult", following: Sequence[str]) -> list[str]:
+    report = result.report
+    digest = hashlib.sha256("".join(f"{k}{v}" for k, v in sorted(result.hashes.items())).encode()).hexdigest()
+    return [
+        "",
+        report.verdict.sentence,
+        report.verdict.reason,
+        "",
+        *_standing(report),
+        "",
+        f"report  {result.page}",
+        f"hash    {digest[:32]} (of {len(result.hashes)} files; the same whenever this is repeated)",
+        *(["", "next:", *(f"  {line}" for line in following)] if following else []),
+    ]
+
+
+def _standing(report: "Report") -> list[str]:
+    """Agent and rivals, each with its net return, and the agent's lead over each, with 95 % intervals."""
+    from rookery.evaluation.report.wording import interval, number
+
+    measure = report.headline[0]
+    style, digits = measure.style, measure.digits
+    leads = {one.name: one.estimate for one in measure.differences}
+    rows = []
+    for name, own in (("agent", measure.agent), *((one.name, one.estimate) for one in measure.baselines)):
+        lead = leads.get(name)
+        ahead = (
+            ["", ""]
+            if lead is None
+            else [number(lead.value, style, digits, signed=True), interval(lead, style, digits)]
+        )
+        rows.append([name, number(own.value, style, digits), interval(own, style, digits), *ahead])
+    header = (f"{measure.name}, net", "value", "95 % interval", "agent's lead", "95 % interval")
+    return show.table(header, rows)

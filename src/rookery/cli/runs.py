@@ -7,8 +7,7 @@ from typing import Annotated
 import typer
 
 from rookery.cli import completion, outcome, show
-from rookery.cli.machine import use_threads
-from rookery.cli.options import DeviceOption, JsonOption, QuietOption, RunArgument, ThreadsOption
+from rookery.cli.options import DeviceOption, JsonOption, QuietOption, RunArgument
 from rookery.errors import UserError
 from rookery.progress import Progress
 
@@ -37,14 +36,12 @@ def runs(
 def resume(
     run: RunArgument,
     device: DeviceOption = "auto",
-    threads: ThreadsOption = None,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Go on with a run that was stopped, with the settings, input and seed that it was started with."""
     from rookery.runs import find_run, read_run
 
-    use_threads(threads)
     facts = read_run(find_run(run, completion.RUNS))
     if facts.request.get("pipeline") != "rook":
         raise UserError(
@@ -52,10 +49,16 @@ def resume(
             place=facts.path,
             remedy="resume it with the version that started it",
         )
-    with outcome.stoppable(facts.path):
-        from rookery.pipelines.rook import steps
+    with outcome.stoppable(f"rookery resume {run}"):
+        from rookery.pipelines.rook import whole
+        from rookery.pipelines.rook.config import RookConfig
+        from rookery.pipelines.rook.steps import SwapSource
 
-        result = steps.resume(facts.path, device=device, progress=Progress(quiet=quiet))
+        source = SwapSource.from_request(facts.request["source"])
+        config = RookConfig.parse(facts.config, place=facts.path / "run.json")
+        result = whole.run(
+            source, facts.path, config=config, seed=facts.seed, device=device, progress=Progress(quiet=quiet)
+        )
     outcome.show_result(result, as_json=as_json)
 
 

@@ -13,15 +13,15 @@ from rookery.datasets.normalization import Normalization
 from rookery.datasets.scaling import Scalers
 from rookery.datasets.sequences import Float64, Sequences, matrix, side_numbers
 from rookery.datasets.splits import Split
-from rookery.errors import UserError, nearest
-from rookery.files import write_atomic, write_json
+from rookery.errors import UserError
+from rookery.files import write_json
 from rookery.schema import TIME
+from rookery.tables import numbers, read_table, require, write_table
 
 # N sequences, L length of a sequence, F core features
 
 PARTS = ("train", "val", "test")
 _TARGETS = ("size", "slippage_bps", "deadline_s")
-_CLOCK = "%Y-%m-%d %H:%M:%S%.f"
 
 
 class Metadata(Config):
@@ -65,10 +65,16 @@ def write_dataset(
     data_fingerprint: str,
 ) -> None:
     """Write train, val and test (.csv or .parquet), metadata.json and normalization.json into `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    parts = dict(zip(PARTS, (split.train, split.validation, split.test), strict=True))
-    for name, numbers in parts.items():
-        _write_part(flat_table(sequences.part(numbers)), folder / f"{name}.{file_format}")
+    for name, part in _parts(split).items():
+        write_table(flat_table(sequences.part(part)), folder / f"{name}.{file_format}")
+    write_description(folder, sequences, split, scalers, price_unit=price_unit, data_fingerprint=data_fingerprint)
+
+
+def write_description(
+    folder: Path, sequences: Sequences, split: Split, scalers: Scalers, *, price_unit: str, data_fingerprint: str
+) -> None:
+    """Write metadata.json and normalization.json alone: all of a data set but its windows laid out flat."""
+    parts = _parts(split)
     metadata = Metadata(
         seq_len=sequences.seq_len,
         n_core_features=len(sequences.core_names),
@@ -76,10 +82,10 @@ def write_dataset(
         core_feature_names=sequences.core_names,
         condition_feature_names=sequences.condition_names,
         side_classes=sequences.classes,
-        splits={f"{name}_size": len(numbers) for name, numbers in parts.items()},
+        splits={f"{name}_size": len(part) for name, part in parts.items()},
         embargo=split.embargo,
         price_unit=price_unit,
-        first_rows={name: int(sequences.row_N[numbers.start]) for name, numbers in parts.items()},
+        first_rows={name: int(sequences.row_N[part.start]) for name, part in parts.items()},
         data_fingerprint=data_fingerprint,
     )
     write_json(folder / "metadata.json", metadata.model_dump(mode="json"))
@@ -124,22 +130,20 @@ def flat_table(sequences: Sequences) -> pl.DataFrame:
     )
 
 
-def _write_part(table: pl.DataFrame, path: Path) -> None:
-    if path.suffix == ".parquet":
-        write_atomic(path, lambda temporary: table.write_parquet(temporary, compression="zstd"))
-        return
-    stamped = table.with_columns(pl.col("timestamp").dt.strftime(_CLOCK))
-    write_atomic(path, lambda temporary: stamped.write_csv(temporary))
+def _parts(split: Split) -> dict[str, range]:
+    return dict(zip(PARTS, (split.train, split.validation, split.test), strict=True))
 
 
 def _read_part(folder: Path, name: str, metadata: Metadata) -> Sequences:
     path = folder / f"{name}.csv"
     if not path.exists():
         path = folder / f"{name}.parquet"
-    table = _read_table(path)
+    table = read_table(path, remedy="make the data set with `rookery rook dataset`")
     steps = range(metadata.seq_len)
     flat_names = [f"{feature}_{step}" for feature in metadata.core_feature_names for step in steps]
-    table = _numbers(table, [*flat_names, *metadata.condition_feature_names, "side", *_TARGETS], path)
+    columns = [*flat_names, *metadata.condition_feature_names, "side", *_TARGETS]
+    require(table, [*columns, "side_raw", "timestamp"], path)
+    table = numbers(table, columns, path)
     if table.height != metadata.splits.get(f"{name}_size"):
         raise UserError(
             f"has {table.height} rows, metadata.json says {metadata.splits.get(f'{name}_size')}",
@@ -156,7 +160,7 @@ def _read_part(folder: Path, name: str, metadata: Metadata) -> Sequences:
     differing = (table["side"].cast(pl.Int64, strict=False) != pl.Series(side_N)).fill_null(True).arg_true()
     if len(differing):
         raise UserError(
-            f"side {table['side'][differing[0]]} is not '{table['side_raw'][differing[0]]}'",
+            f"side {table['side'][differing[0]]:g} is not '{table['side_raw'][differing[0]]}'",
             place=path,
             row=differing[0] + 2,
             remedy=f"the order of the classes is {', '.join(metadata.side_classes)}, from 0",
@@ -181,35 +185,3 @@ def _read_part(folder: Path, name: str, metadata: Metadata) -> Sequences:
 def _rows_of(flat_NX: Float64, metadata: Metadata) -> Float64:
     windows_NFL = flat_NX.reshape(-1, metadata.n_core_features, metadata.seq_len)
     return np.ascontiguousarray(windows_NFL.transpose(0, 2, 1)).reshape(-1, metadata.n_core_features)
-
-
-def _read_table(path: Path) -> pl.DataFrame:
-    if not path.is_file():
-        raise UserError("no such file", place=path, remedy="make the data set with `rookery rook dataset`")
-    try:
-        is_parquet = path.suffix == ".parquet"
-        table = pl.read_parquet(path) if is_parquet else pl.read_csv(path, infer_schema_length=None)
-    except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as failure:
-        raise UserError(f"cannot be read: {str(failure).splitlines()[0][:200]}", place=path) from None
-    if "timestamp" in table.columns and table["timestamp"].dtype == pl.String:
-        stamps = table["timestamp"].str.to_datetime(time_unit="ns", time_zone="UTC", strict=False)
-        table = table.with_columns(stamps.cast(TIME))
-    if "timestamp" in table.columns and (table["timestamp"].dtype != TIME or table["timestamp"].null_count()):
-        row = table["timestamp"].is_null().arg_true()
-        raise UserError("timestamp is not a time", place=path, row=row[0] + 2 if len(row) else None)
-    return table
-
-
-def _numbers(table: pl.DataFrame, names: list[str], path: Path) -> pl.DataFrame:
-    known = set(table.columns)
-    for name in [*names, "side_raw", "timestamp"]:
-        if name not in known:
-            guess = nearest(name, table.columns)
-            raise UserError(f"column '{name}' is missing", place=path, remedy=f"is it '{guess}'?" if guess else None)
-    texts = [name for name in names if not table[name].dtype.is_numeric()]
-    parsed = table.with_columns(pl.col(texts).cast(pl.Float64, strict=False))
-    for name in texts:
-        bad = parsed[name].is_null().arg_true()
-        if len(bad):
-            raise UserError(f"'{name}' is '{table[name][bad[0]]}', not a number", place=path, row=bad[0] + 2)
-    return parsed

@@ -1,7 +1,7 @@
 """How far each row is from the one before it.
 
-Computed in numpy, not by polars' own operators: those divide by a constant through its reciprocal (3 s become
-3.0000000000000004 s), except in a table of one row, where they do not; and they hand the work of `shift` and `diff`
+Computed in numpy, not by polars' own operators: those divide by a constant through its reciprocal (15 s become
+15.000000000000002 s), except in a table of one row, where they do not; and they hand the work of `shift` and `diff`
 to another thread, which costs a stream of single rows more than the work itself.
 """
 
@@ -32,8 +32,10 @@ def _differences(values: pl.Series) -> pl.Series:
 def _relative_changes(values: pl.Series) -> pl.Series:
     now = values.to_numpy()
     changes = np.zeros(now.size)
-    np.divide(now[1:], now[:-1], out=changes[1:])
-    changes[1:] -= 1.0
+    # As polars' operators do, bad values give bad values and no warning; sources have refused them before.
+    with np.errstate(all="ignore"):
+        np.divide(now[1:], now[:-1], out=changes[1:])
+        changes[1:] -= 1.0
     return pl.Series(changes)
 
 

@@ -55,7 +55,7 @@ class FeatureStream:
         """A stream that goes on where the one that gave `state` stopped."""
         texts = _SCHEMA | {"time": pl.Int64(), "liquidity": pl.String()}
         stream = cls()
-        stream._swaps = pl.DataFrame(state["swaps"], schema=texts).cast(dict(_SCHEMA))
+        stream._swaps = pl.DataFrame(state["swaps"], schema=texts).cast(_SCHEMA)
         stream._before = Traded(**state["before"])
         return stream
 

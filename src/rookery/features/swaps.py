@@ -23,7 +23,8 @@ def core_features(swaps: pl.DataFrame) -> pl.DataFrame:
     Raises UserError when a row has no liquidity or none at all is in range: its impact cannot be reckoned.
     """
     check_liquidity(swaps)
-    return swaps.select(feature_expressions())
+    # Lazy, because polars then computes once what several columns are made of.
+    return swaps.lazy().select(feature_expressions()).collect()
 
 
 @cache
@@ -44,19 +45,17 @@ def feature_expressions() -> tuple[pl.Expr, ...]:
 
 
 def check_liquidity(swaps: pl.DataFrame) -> None:
-    """Raise UserError naming the first row (header is line 1) whose liquidity is empty or not above zero."""
-    empty = swaps["liquidity"].is_null()
-    if empty.any():
+    """Raise UserError telling how many swaps have no liquidity, or none above zero, and when the first was."""
+    missing = swaps.filter(pl.col("liquidity").is_null())
+    if missing.height:
         raise UserError(
-            f"{empty.sum():,} of {swaps.height:,} swaps have no liquidity",
-            row=empty.arg_true()[0] + 2,
+            f"{missing.height:,} of {swaps.height:,} swaps have no liquidity, the first at {missing['time'][0]:%F %T}",
             remedy="export the pool's Swap events, which carry it: Dune's decoded tables, cryo, hypersync, Allium, "
             "web3 JSON or ROOK's raw CSV; The Graph's Swap entity leaves it out",
         )
-    dry = (swaps["liquidity"] <= 0).arg_true()
-    if len(dry):
+    dry = swaps.filter(pl.col("liquidity") <= 0)
+    if dry.height:
         raise UserError(
-            f"{len(dry):,} of {swaps.height:,} swaps left no liquidity in range, so their impact cannot be reckoned",
-            row=dry[0] + 2,
-            remedy="remove these swaps: the pool could not trade after them",
+            f"{dry.height:,} of {swaps.height:,} swaps left no liquidity in range, the first at {dry['time'][0]:%F %T}",
+            remedy="remove these swaps: the pool could not trade after them, and their impact cannot be reckoned",
         )

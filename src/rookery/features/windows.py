@@ -146,7 +146,9 @@ def _square_windows(values: Floats, squares: Floats, window: int) -> None:
             if 2 * span > window:
                 break
             near, far = slice(span, width), slice(0, width - span)
-            _double_squares(mean[far], mean[near], square[far], square[near], span, mean_wider[near], square_wider[near])
+            _double_squares(
+                mean[far], mean[near], square[far], square[near], span, mean_wider[near], square_wider[near]
+            )
             mean, mean_wider = mean_wider, mean
             square, square_wider = square_wider, square
             span *= 2

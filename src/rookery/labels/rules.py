@@ -130,9 +130,7 @@ def _first_rule(rules: Rules) -> pl.Expr:
     surge, row = pl.col("surge"), pl.col("row")
     is_heavy = (row >= 20) & (surge > rules.mr_volume_multiplier)
     is_wild = (
-        (row >= 10)
-        & (volatility > rules.breakout_volatility_threshold)
-        & (surge > rules.breakout_volume_threshold)
+        (row >= 10) & (volatility > rules.breakout_volatility_threshold) & (surge > rules.breakout_volume_threshold)
     )
     cases = (
         ~_is_active(pl.col("hour"), rules),

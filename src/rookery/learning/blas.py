@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 # Loads the library that numba's np.dot calls: one that is not loaded yet would not be limited.
 import scipy.linalg.cython_blas  # noqa: F401
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 _lock = threading.Lock()
 _holders: list[threadpool_limits] = []

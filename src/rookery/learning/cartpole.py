@@ -34,7 +34,7 @@ class CartPoleParams(NamedTuple):
 
 
 def cartpole(num_envs: int, *, step_limit: int = 500, seed: int = 0) -> CompiledVectorEnv:
-    """Barto, Sutton and Anderson's (1983) pole as gymnasium's CartPole-v1 has it: reward 1 a step, Euler integration."""
+    """Barto, Sutton and Anderson's (1983) pole, as gymnasium's CartPole-v1 has it: reward 1 a step, Euler's method."""
     high = np.array([2 * _FARTHEST, np.inf, 2 * _STEEPEST, np.inf], np.float32)
     return CompiledVectorEnv(
         num_envs=num_envs,

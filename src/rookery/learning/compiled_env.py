@@ -83,7 +83,7 @@ class CompiledVectorEnv(VectorEnv[Floats, NDArray[Any], NDArray[Any]]):
         """Seed every copy anew."""
         self.state = self._make_state(self.num_envs, seed)
 
-    def reset(  # type: ignore[override]  # gymnasium also allows a list of seeds
+    def reset(
         self, *, seed: int | None = None, options: Mapping[str, Any] | None = None
     ) -> tuple[Floats, dict[str, Any]]:
         """First observations (N, O). With a `seed` the copies are seeded anew, else they draw on."""
@@ -93,7 +93,9 @@ class CompiledVectorEnv(VectorEnv[Floats, NDArray[Any], NDArray[Any]]):
         self.reset_kernel(self.state, self.params, observations_NO)
         return observations_NO, {}
 
-    def step(self, actions: NDArray[Any]) -> tuple[Floats, Floats, NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
+    def step(
+        self, actions: NDArray[Any]
+    ) -> tuple[Floats, Floats, NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
         """One step of every copy. `info["final_obs"]` holds the last observations where `info["_final_obs"]`."""
         actions_NA = np.asarray(actions, np.float32).reshape(self.num_envs, -1) - np.float32(self._first_choice)
         rewards_N = np.zeros(self.num_envs, np.float32)
@@ -140,4 +142,5 @@ def uniform(words_N: Words, n: int) -> float:
 
 def random_words(num_envs: int, seed: int) -> Words:
     """One unrelated generator state per copy."""
-    return np.random.SeedSequence(seed).generate_state(num_envs, np.uint64)
+    words: Words = np.random.SeedSequence(seed).generate_state(num_envs, np.uint64).astype(np.uint64)
+    return words

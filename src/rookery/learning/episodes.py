@@ -71,7 +71,8 @@ class RewardScale:
             self._return_N = np.where(ended_TN[t], 0.0, self._return_N)
         self._merge(returns_TN[rollout.acted_TN])
         deviation = np.sqrt(self._moments[2] / self._moments[0] + SMALLEST_VARIANCE)
-        return np.clip(rollout.rewards_TN / deviation, -LARGEST_REWARD, LARGEST_REWARD).astype(np.float32)
+        scaled: Floats = np.clip(rollout.rewards_TN / deviation, -LARGEST_REWARD, LARGEST_REWARD).astype(np.float32)
+        return scaled
 
     def _merge(self, values: NDArray[np.float64]) -> None:
         count, mean, squares = self._moments

@@ -89,9 +89,7 @@ def train_many(jobs: Sequence[Job], *, num_threads: int) -> list[History]:
 
 
 def _do(job: Job) -> History:
-    return ppo(
-        job.policy, job.env, config=job.config, seed=job.seed, run=job.run, stage=job.stage, path=job.path
-    )
+    return ppo(job.policy, job.env, config=job.config, seed=job.seed, run=job.run, stage=job.stage, path=job.path)
 
 
 @contextmanager

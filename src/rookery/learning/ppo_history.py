@@ -17,7 +17,7 @@ from rookery.learning.torch_learner import FIGURES
 from rookery.run import Run, Stage
 
 METRICS = "metrics.jsonl"
-# Nats for entropy and kl; returns in the environment's own reward, undiscounted, over episodes that ended in the update.
+# Entropy and kl in nats; returns undiscounted, in the environment's own reward, of episodes that ended in the update.
 COLUMNS = (
     "steps",
     "learning_rate",

@@ -152,8 +152,8 @@ class VectorSampler:
         self._take(observation, info)
 
     def _finish(
-        self, record: Rollout, t: int, observation: NDArray[Any], info: Mapping[str, Any]
-    ) -> tuple[NDArray[Any], Mapping[str, Any]]:
+        self, record: Rollout, t: int, observation: NDArray[Any], info: dict[str, Any]
+    ) -> tuple[NDArray[Any], dict[str, Any]]:
         """Note the values of observations that episodes were cut at; restart the ended ones if that is left to us."""
         final = observation
         if self._mode is AutoresetMode.SAME_STEP:

@@ -45,8 +45,7 @@ def environment_bounds(space: gymnasium.Space[Any]) -> tuple[Floats, Floats]:
 
 def environment_actions(actions_NA: NDArray[Any], space: gymnasium.Space[Any]) -> NDArray[Any]:
     """A policy's actions in the form that a VectorEnv with single action space `space` takes."""
+    actions: NDArray[Any] = np.clip(actions_NA, *environment_bounds(space))
     if isinstance(space, Discrete):
-        return actions_NA[:, 0].astype(np.int64) + space.start
-    if isinstance(space, MultiDiscrete):
-        return actions_NA.astype(np.int64)
-    return np.clip(actions_NA, *environment_bounds(space))
+        return actions[:, 0].astype(np.int64) + int(space.start)
+    return actions.astype(np.int64) if isinstance(space, MultiDiscrete) else actions

@@ -89,7 +89,7 @@ class Categorical:
     def __init__(self, logits_BL: Tensor, sizes: Sequence[int], mask_BL: Tensor | None = None) -> None:
         if mask_BL is not None:
             logits_BL = torch.where(mask_BL, logits_BL, MASKED_LOGIT)
-        parts = [logits_BL] if len(sizes) == 1 else logits_BL.split(list(sizes), dim=1)
+        parts = [logits_BL] if len(sizes) == 1 else torch.split(logits_BL, list(sizes), dim=1)
         self.log_probabilities = [part.log_softmax(dim=1) for part in parts]
 
     def sample(self, noise: Tensor) -> Tensor:

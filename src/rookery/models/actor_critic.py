@@ -4,6 +4,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -99,7 +100,7 @@ class ActorCritic(nn.Module):
     @torch.no_grad()
     def act(self, observation_BO: Tensor, mask_BL: Tensor | None = None) -> Tensor:
         """The likeliest actions, amounts clipped to their bounds."""
-        picked = self(observation_BO, mask_BL)[0].mode()
+        picked: Tensor = self(observation_BO, mask_BL)[0].mode()
         if not isinstance(self.actions, Amounts):
             return picked
         low, high = (torch.tensor(bound, device=picked.device) for bound in (self.actions.low, self.actions.high))
@@ -114,13 +115,13 @@ class ActorCritic(nn.Module):
 
 
 def _trunk(widths: Sequence[int], generator: torch.Generator) -> nn.ModuleList:
-    pairs = zip(widths[:-1], widths[1:], strict=True)
-    return nn.ModuleList(_linear(size, width, gain=math.sqrt(2.0), generator=generator) for size, width in pairs)
+    gain = math.sqrt(2.0)
+    return nn.ModuleList(_linear(size, width, gain=gain, generator=generator) for size, width in pairwise(widths))
 
 
 def _linear(inputs: int, outputs: int, *, gain: float, generator: torch.Generator) -> nn.Linear:
     # skip_init: the constructor's own initialisation would consume the process-wide random numbers.
-    layer: nn.Linear = nn.utils.skip_init(nn.Linear, inputs, outputs)
+    layer: nn.Linear = nn.utils.skip_init(nn.Linear, inputs, outputs)  # type: ignore[no-untyped-call]
     nn.init.orthogonal_(layer.weight, gain, generator=generator)
     nn.init.zeros_(layer.bias)
     return layer

@@ -1,7 +1,7 @@
 """JSON documents and JSON lines as records, numbers kept as the text that was written."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -34,24 +34,23 @@ def read_document(content: Content) -> Records:
     except RecursionError:
         raise UserError("is nested too deeply", place=content.path) from None
     items = _rows_of(document, content.path)
-    return _records(items, list(range(1, len(items) + 1)), path=content.path, layout="json", counted_in="item")
+    return _records(enumerate(items, start=1), path=content.path, layout="json", counted_in="item")
 
 
 def read_lines(content: Content) -> Records:
     """The rows of a file with one JSON object a line."""
-    items: list[object] = []
-    numbers: list[int] = []
-    for number, line in enumerate(content.data.decode().split("\n"), start=1):
-        if line.strip():
-            items.append(_decode_line(line))
-            numbers.append(number)
-    return _records(items, numbers, path=content.path, layout="json lines", counted_in="line")
+    lines = ((number, line) for number, line in _numbered_lines(content.data) if line.strip())
+    rows = ((number, _decode_line(line.decode())) for number, line in lines)
+    return _records(rows, path=content.path, layout="json lines", counted_in="line")
 
 
 def parse_object(text: str) -> dict[str, str | None] | None:
     """One JSON object as flat text fields, or None when the text is not one."""
     item = _decode_line(text)
-    return _flat(item) if isinstance(item, dict) and _fault(item) is None else None
+    if not isinstance(item, dict):
+        return None
+    row = _flat(item)
+    return None if _repeated_key(row) else row
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -103,21 +102,25 @@ def _lists_in(document: dict[str, object], keys: tuple[str, ...]) -> Iterator[tu
 
 
 def _records(
-    items: list[object], numbers: list[int], *, path: Path, layout: str, counted_in: Literal["line", "item"]
+    items: Iterable[tuple[int, object]], *, path: Path, layout: str, counted_in: Literal["line", "item"]
 ) -> Records:
+    """Column by column at once: a million nested rows side by side would take gigabytes."""
+    numbers: list[int] = []
+    columns: dict[str, list[str | None]] = {}
     broken: dict[int, Broken] = {}
-    rows: list[dict[str, str | None]] = []
-    names: dict[str, None] = {}
-    for position, item in enumerate(items):
-        fault = item if isinstance(item, Broken) else _fault(item)
-        row = _flat(item) if fault is None and isinstance(item, dict) else {}
-        if fault:
-            broken[position] = fault
-        rows.append(row)
-        if not row.keys() <= names.keys():
-            names |= dict.fromkeys(row)
-            check_width(len(names), path)
-    columns = {name: [row.get(name) for row in rows] for name in names}
+    for position, (number, item) in enumerate(items):
+        numbers.append(number)
+        row = _flat(item) if isinstance(item, dict) else {}
+        if fault := _fault(item, row):
+            broken[position], row = fault, {}
+        for name, value in row.items():
+            if name not in columns:
+                columns[name] = [None] * position
+                check_width(len(columns), path)
+            columns[name].append(value)
+        if len(row) < len(columns):
+            for values in columns.values():
+                values += [None] * (position + 1 - len(values))
     return lay_out(
         columns,
         path=path,
@@ -128,23 +131,31 @@ def _records(
     )
 
 
-def _fault(item: object) -> Broken | None:
+def _numbered_lines(data: bytes) -> Iterator[tuple[int, bytes]]:
+    start, number = 0, 0
+    while start < len(data):
+        end = data.find(b"\n", start)
+        end = len(data) if end < 0 else end
+        number += 1
+        yield number, data[start:end]
+        start = end + 1
+
+
+def _fault(item: object, row: dict[str, str | None]) -> Broken | None:
+    if isinstance(item, Broken):
+        return item
     if not isinstance(item, dict):
         text = json.dumps(item)
         return Broken(kind="not an object", what=f"'{shown(text)}' is not an object with named fields", text=text)
-    repeated = _repeated_key(item, 0)
+    repeated = _repeated_key(row)
     if repeated is None:
         return None
-    text = json.dumps({key: value for key, value in item.items() if key != _REPEATED})
+    text = json.dumps({name: value for name, value in row.items() if not name.endswith(_REPEATED)})
     return Broken(kind="repeated key", what=f"key '{shown(repeated)}' is given twice", text=text)
 
 
-def _repeated_key(value: object, depth: int) -> str | None:
-    if isinstance(value, dict) and depth < _MAX_DEPTH:
-        if _REPEATED in value:
-            return str(value[_REPEATED])
-        return next((key for inner in value.values() if (key := _repeated_key(inner, depth + 1)) is not None), None)
-    return None
+def _repeated_key(row: dict[str, str | None]) -> str | None:
+    return next((value for name, value in row.items() if name.endswith(_REPEATED)), None)
 
 
 def _flat(item: dict[str, object]) -> dict[str, str | None]:

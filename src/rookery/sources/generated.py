@@ -248,7 +248,7 @@ def _notes(*, edge: bool) -> dict[str, str]:
     return {
         "generated": "made-up swaps, no market: nothing here says what a strategy would earn on a real pool",
         "pool": f"ETH/USDC, fee {FEE_BPS:g} bps, {DEPTH_USDC:,.0f} USDC of virtual depth times 0.8 to 1.2",
-        "times": f"blocks of {BLOCK_S} s, {MEAN_GAP_S:g} s from swap to swap on average, {SAME_BLOCK_SHARE:.1%} in one block",
+        "times": f"blocks of {BLOCK_S} s, {MEAN_GAP_S:g} s between swaps on average, {SAME_BLOCK_SHARE:.1%} of them 0",
         "sizes": (
             f"price moves of {LEAST_MOVE * bps:g} to {(LEAST_MOVE + SMALL_MOVE) * bps:g} bps, with chance "
             f"{LARGE_SHARE:g} of {LARGE_MOVE * bps:g} bps and more, in bursts {BURST_MOVE * bps:g} bps and more; "

@@ -1,7 +1,6 @@
-"""A plausible ROOK report, made from a seed, and one headless browser for the pages drawn from it."""
+"""A plausible ROOK report, made from a seed."""
 
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,51 +8,17 @@ import numpy as np
 import pytest
 
 from rookery.evaluation import report as pages
+from rookery.evaluation.report import record as r
 from rookery.evaluation.report.candles import candles, per_candle
-from rookery.evaluation.report.record import (
-    Basis,
-    Bin,
-    ClassScore,
-    Column,
-    CostLevel,
-    CostPart,
-    Costs,
-    Data,
-    Decisions,
-    Dropped,
-    Equity,
-    Estimate,
-    Fact,
-    FitRange,
-    Forward,
-    Gate,
-    HeadError,
-    Machine,
-    Mark,
-    Measure,
-    Mix,
-    Named,
-    NotTraded,
-    Profit,
-    Refusal,
-    Repeat,
-    Report,
-    RookPanel,
-    Score,
-    Segment,
-    Series,
-    Split,
-    StageTime,
-    Term,
-    Track,
-    Trades,
-    Training,
-    Verdict,
-)
 
 START_MS = 1_737_647_000_000
 FEATURES = ("price", "volatility", "volume", "volume_ma", "liquidity_impact", "price_change")
-RIVALS = (("always HOLD", "flat"), ("buy and hold", "buy_and_hold"), ("random", "random"), ("teacher's rules", "teacher"))
+RIVALS = (
+    ("always HOLD", "flat"),
+    ("buy and hold", "buy_and_hold"),
+    ("random", "random"),
+    ("teacher's rules", "teacher"),
+)
 
 
 class Market:
@@ -75,7 +40,7 @@ def drawdown(values: tuple[float, ...]) -> tuple[float, ...]:
     return tuple((np.asarray(values) / peaks - 1).tolist())
 
 
-def equity(market: Market) -> Equity:
+def equity(market: Market) -> r.Equity:
     held = tuple(10_000 * one / market.price[0] for one in market.price)
     lines = {
         "flat": market.line(0, 0),
@@ -84,23 +49,25 @@ def equity(market: Market) -> Equity:
         "teacher": market.line(-7e-5, 7e-4),
     }
     agent = market.line(2.5e-5, 5e-4)
-    series = [Series(name="ROOK agent", role="agent", values=agent, drawdown=drawdown(agent))]
+    series = [r.Series(name="ROOK agent", role="agent", values=agent, drawdown=drawdown(agent))]
     series += [
-        Series(name=name, role=role, values=lines[role], drawdown=drawdown(lines[role])) for name, role in RIVALS
+        r.Series(name=name, role=role, values=lines[role], drawdown=drawdown(lines[role])) for name, role in RIVALS
     ]
     cut, end = market.time_ms[len(market.time_ms) // 2], market.time_ms[-1]
     segments = (
-        Segment(name="validation", start_ms=market.time_ms[0], end_ms=cut),
-        Segment(name="test", start_ms=cut, end_ms=end),
+        r.Segment(name="validation", start_ms=market.time_ms[0], end_ms=cut),
+        r.Segment(name="test", start_ms=cut, end_ms=end),
     )
-    return Equity(unit="USDC", time_ms=tuple(market.time_ms), series=tuple(series), segments=segments)
+    return r.Equity(unit="USDC", time_ms=tuple(market.time_ms), series=tuple(series), segments=segments)
 
 
-def measure(key: str, name: str, style: str, digits: int, values: list[float], half: float, unit: str = "") -> Measure:
+def measure(
+    key: str, name: str, style: str, digits: int, values: list[float], half: float, unit: str = ""
+) -> r.Measure:
     agent, *rivals = values
-    around = [Estimate(value=one, low=one - half, high=one + half) for one in rivals]
-    around[0] = Estimate.exact(rivals[0])
-    return Measure(
+    around = [r.Estimate(value=one, low=one - half, high=one + half) for one in rivals]
+    around[0] = r.Estimate.exact(rivals[0])
+    return r.Measure(
         key=key,
         name=name,
         style=style,
@@ -109,51 +76,56 @@ def measure(key: str, name: str, style: str, digits: int, values: list[float], h
         definition=f"{name} of the account over the test span, after every cost.",
         formula="V_T / V_0 − 1" if key == "net_return" else "mean(r) / std(r) · √n",
         source="Sharpe (1994), The Sharpe Ratio; rookery.measures",
-        agent=Estimate(value=agent, low=agent - half, high=agent + half),
-        baselines=tuple(Named(name=name, estimate=one) for (name, _), one in zip(RIVALS, around, strict=True)),
+        agent=r.Estimate(value=agent, low=agent - half, high=agent + half),
+        baselines=tuple(r.Named(name=name, estimate=one) for (name, _), one in zip(RIVALS, around, strict=True)),
         differences=tuple(
-            Named(name=name, estimate=Estimate(value=agent - one, low=agent - one - half, high=agent - one + half))
+            r.Named(name=name, estimate=r.Estimate(value=agent - one, low=agent - one - half, high=agent - one + half))
             for (name, _), one in zip(RIVALS, rivals, strict=True)
         ),
     )
 
 
-def headline() -> tuple[Measure, ...]:
-    deflated = measure("deflated_sharpe", "Deflated Sharpe ratio", "number", 2, [0.61, 0.0, 0.2, 0.0, 0.0], 0.2)
-    absent = Estimate.absent("fewer than 2 losing trades")
+def near(value: float, half: float) -> r.Estimate:
+    return r.Estimate(value=value, low=value - half, high=value + half)
+
+
+def headline() -> tuple[r.Measure, ...]:
+    alone = replace(measure("x", "x", "number", 2, [0.0] * 5, 1.0), baselines=(), differences=())
+    absent = r.Estimate.absent("fewer than 2 losing trades")
     return (
         measure("net_return", "Net return", "percent", 2, [0.0312, 0.0, -0.0214, -0.0041, -0.0188], 0.041),
         measure("sharpe", "Sharpe ratio", "number", 2, [1.84, 0.0, -0.92, -0.55, -1.71], 2.2),
         measure("max_drawdown", "Largest drawdown", "percent", 2, [-0.0431, 0.0, -0.1207, -0.032, -0.0665], 0.02),
         measure("net", "Net profit", "money", 2, [312.04, 0.0, -214.37, -41.2, -188.09], 410.0, "USDC"),
         measure("turnover", "Turnover", "number", 1, [14.2, 0.0, 1.0, 22.8, 31.5], 0.9, "× capital"),
-        replace(deflated, baselines=(), differences=(), agent=Estimate(value=0.61, note="exact")),
-        replace(deflated, key="profit_factor", name="Profit factor", baselines=(), differences=(), agent=absent),
+        replace(alone, key="deflated_sharpe", name="Deflated Sharpe ratio", agent=r.Estimate.exact(0.61)),
+        replace(alone, key="profit_factor", name="Profit factor", agent=absent),
     )
 
 
-def costs() -> Costs:
+def costs() -> r.Costs:
     parts = (
-        CostPart(name="Pool fees", amount=-142.11, note="5 bps of each fill, from the swap's own row"),
-        CostPart(name="Price impact", amount=-23.46, note="own size against the pool's liquidity"),
-        CostPart(name="Gas", amount=-9.2, note="0.05 USDC a fill"),
+        r.CostPart(name="Pool fees", amount=-142.11, note="5 bps of each fill, from the swap's own row"),
+        r.CostPart(name="Price impact", amount=-23.46, note="own size against the pool's liquidity"),
+        r.CostPart(name="Gas", amount=-9.2, note="0.05 USDC a fill"),
     )
     net = 486.81 + sum(part.amount for part in parts)
     levels = ((0.0, 486.81), (0.5, 399.4), (1.0, net), (2.0, 137.3), (4.0, -212.2))
-    return Costs(
+    return r.Costs(
         unit="USDC",
         gross=486.81,
         parts=parts,
         net=net,
-        break_even_bps=Estimate(value=17.1, low=2.2, high=31.8),
+        break_even_bps=r.Estimate(value=17.1, low=2.2, high=31.8),
         curve=tuple(
-            CostLevel(multiple=times, net=Estimate(value=one, low=one - 400, high=one + 400)) for times, one in levels
+            r.CostLevel(multiple=times, net=r.Estimate(value=one, low=one - 400, high=one + 400))
+            for times, one in levels
         ),
         note="The same orders at every level; only the costs change.",
     )
 
 
-def mark(market: Market, index: int, number: int) -> Mark:
+def mark(market: Market, index: int, number: int) -> r.Mark:
     side = "BUY" if number % 2 else "SELL"
     refused = number % 10 == 0
     price, later = market.price[index], market.price[index + 1]
@@ -163,7 +135,7 @@ def mark(market: Market, index: int, number: int) -> Mark:
     slippage = abs(later / price - 1) * 1e4
     limit = slippage / 2 if refused else 50.0
     base = 0.05 * 10_000 / price
-    return Mark(
+    return r.Mark(
         id=number,
         decided_ms=market.time_ms[index],
         time_ms=market.time_ms[index + 1],
@@ -183,19 +155,19 @@ def mark(market: Market, index: int, number: int) -> Mark:
         probabilities=held,
         features=(price, 0.00063, 0.4127, 0.2211, 2.7509, -0.00118),
         gates=(
-            Gate(name="confidence at least", value=certain, limit=0.6, passed=True),
-            Gate(name="slippage at most, bps", value=slippage, limit=limit, passed=not refused),
+            r.Gate(name="confidence at least", value=certain, limit=0.6, passed=True),
+            r.Gate(name="slippage at most, bps", value=slippage, limit=limit, passed=not refused),
         ),
     )
 
 
-def decisions(market: Market, *, marks: int, most: int) -> Decisions:
+def decisions(market: Market, *, marks: int, most: int) -> r.Decisions:
     made = candles(market.time_ms, market.price, most=most)
     rows = np.linspace(40, len(market.price) - 3, marks).astype(int)
     steps = np.cumsum(market.random.normal(0, 0.04, len(market.time_ms)))
     position = (0.5 + 0.4 * np.sin(steps)).tolist()
     confidence = (0.55 + 0.25 * market.random.beta(2, 3, len(market.time_ms))).tolist()
-    return Decisions(
+    return r.Decisions(
         base="ETH",
         quote="USDC",
         price_digits=2,
@@ -204,10 +176,10 @@ def decisions(market: Market, *, marks: int, most: int) -> Decisions:
         features=FEATURES,
         marks=tuple(mark(market, int(row), number) for number, row in enumerate(rows, start=1)),
         tracks=(
-            Track(
+            r.Track(
                 name="Position", unit="share of equity", digits=2, values=per_candle(made, market.time_ms, position)
             ),
-            Track(
+            r.Track(
                 name="Confidence",
                 unit="probability",
                 digits=2,
@@ -219,32 +191,32 @@ def decisions(market: Market, *, marks: int, most: int) -> Decisions:
     )
 
 
-def trades(made: Decisions) -> Trades:
+def trades(made: r.Decisions) -> r.Trades:
     columns = (
-        Column(name="#", style="count"),
-        Column(name="Filled, UTC", style="time"),
-        Column(name="Side"),
-        Column(name="Price", style="number", digits=2, unit="USDC"),
-        Column(name="Amount", style="number", digits=4, unit="ETH"),
-        Column(name="Costs", style="number", digits=2, unit="USDC"),
-        Column(name="Result", style="number", digits=2, unit="USDC"),
-        Column(name="Rule"),
+        r.Column(name="#", style="count"),
+        r.Column(name="Filled", style="time"),
+        r.Column(name="Side"),
+        r.Column(name="Price", style="number", digits=2, unit="USDC"),
+        r.Column(name="Amount", style="number", digits=4, unit="ETH"),
+        r.Column(name="Costs", style="number", digits=2, unit="USDC"),
+        r.Column(name="Result", style="number", digits=2, unit="USDC"),
+        r.Column(name="Rule"),
     )
     rows = tuple(
         (one.id, one.time_ms, one.side, one.price, one.base, one.fee + one.gas, one.id * 7 % 13 - 6.0, one.reason)
         for one in made.marks
         if one.outcome == "filled"
     )
-    return Trades(columns=columns, rows=rows, csv="trades.csv")
+    return r.Trades(columns=columns, rows=rows, csv="trades.csv")
 
 
-def training() -> Training:
+def training() -> r.Training:
     epochs = tuple(range(1, 31))
     fall = [0.4 + 1.6 * 0.86**epoch for epoch in epochs]
     rise = [0.5 + 0.35 * (1 - 0.8**epoch) for epoch in epochs]
     names = ("loss", "side (cross-entropy)", "size (Huber)", "slippage (Huber)", "deadline (Huber)")
     losses = [
-        Term(
+        r.Term(
             name=name,
             goal="lower",
             train=tuple(one / (order + 1) for one in fall),
@@ -252,129 +224,106 @@ def training() -> Training:
         )
         for order, name in enumerate(names)
     ]
-    score = Term(name="macro-F1", goal="higher", train=tuple(rise), validation=tuple(one - 0.06 for one in rise))
-    return Training(epochs=epochs, terms=(*losses, score), best_epoch=23, stopped="early: no better for 7 epochs")
+    score = r.Term(name="macro-F1", goal="higher", train=tuple(rise), validation=tuple(one - 0.06 for one in rise))
+    return r.Training(epochs=epochs, terms=(*losses, score), best_epoch=23, stopped="early: no better for 7 epochs")
 
 
-def panel() -> RookPanel:
-    confusion = ((121, 34, 3), (88, 1_050, 101), (6, 40, 53))
-    confidence = tuple(
-        Bin(low=low / 20, high=(low + 1) / 20, count=count)
-        for low, count in enumerate((0, 0, 0, 0, 0, 0, 2, 14, 61, 118, 190, 242, 301, 266, 180, 92, 30, 0, 0, 0))
-    )
-    reliability = tuple(
-        Bin(low=low / 10, high=(low + 1) / 10, count=count, confidence=low / 10 + 0.05, accuracy=right)
-        for low, count, right in ((3, 16, 0.31), (4, 179, 0.52), (5, 432, 0.61), (6, 567, 0.78), (7, 272, 0.88), (8, 30, 0.93))
-    )
-    around = Estimate(value=-17.7, low=-24.9, high=-10.4)
-    return RookPanel(
+def profit(name: str, trades: int, gross: float, net: float, each: float) -> r.Profit:
+    return r.Profit(name=name, trades=trades, gross=gross, net=net, each_bps=near(each, 5.8))
+
+
+def panel() -> r.RookPanel:
+    rival = "always the majority class (HOLD)"
+    right = {3: (16, 0.31), 4: (179, 0.52), 5: (432, 0.61), 6: (567, 0.78), 7: (272, 0.88), 8: (30, 0.93)}
+    counts = (0, 0, 0, 0, 0, 0, 2, 14, 61, 118, 190, 242, 301, 266, 180, 92, 30, 0, 0, 0)
+    scores = {
+        "BUY": (0.563, 0.766, 0.649, 158),
+        "HOLD": (0.934, 0.847, 0.889, 1_239),
+        "SELL": (0.338, 0.535, 0.414, 99),
+    }
+    heads = (("size", "share", 4, 0.0041, 0.0102), ("slippage", "bps", 2, 2.31, 7.66), ("deadline", "s", 1, 21.4, 69.1))
+    mixes = {"train": (720, 5_430, 829), "validation": (99, 1_187, 210), "test": (158, 1_239, 99)}
+    accuracy = {"model": near(0.818, 0.023), "rival": near(0.828, 0.021)}
+    macro = {"model": near(0.651, 0.031), "rival": near(0.302, 0.005)}
+    return r.RookPanel(
         classes=("BUY", "HOLD", "SELL"),
         split="test",
-        confusion=confusion,
-        per_class=(
-            ClassScore(name="BUY", precision=0.563, recall=0.766, f1=0.649, support=158),
-            ClassScore(name="HOLD", precision=0.934, recall=0.847, f1=0.889, support=1_239),
-            ClassScore(name="SELL", precision=0.338, recall=0.535, f1=0.414, support=99),
+        confusion=((121, 34, 3), (88, 1_050, 101), (6, 40, 53)),
+        per_class=tuple(
+            r.ClassScore(name=name, precision=precision, recall=recall, f1=f1, support=rows)
+            for name, (precision, recall, f1, rows) in scores.items()
         ),
         scores=(
-            Score(
-                name="Accuracy",
-                style="percent",
-                digits=1,
-                model=Estimate(value=0.818, low=0.794, high=0.841),
-                rival_name="always the majority class (HOLD)",
-                rival=Estimate(value=0.828, low=0.806, high=0.849),
-            ),
-            Score(
-                name="Macro-F1",
-                style="number",
-                digits=3,
-                model=Estimate(value=0.651, low=0.618, high=0.682),
-                rival_name="always the majority class (HOLD)",
-                rival=Estimate(value=0.302, low=0.297, high=0.306),
-            ),
+            r.Score(name="Accuracy", style="percent", digits=1, rival_name=rival, **accuracy),
+            r.Score(name="Macro-F1", style="number", digits=3, rival_name=rival, **macro),
         ),
-        heads=(
-            HeadError(head="size", unit="share", digits=4, error=0.0041, constant_error=0.0102, rows=257),
-            HeadError(head="slippage", unit="bps", digits=2, error=2.31, constant_error=7.66, rows=257),
-            HeadError(head="deadline", unit="s", digits=1, error=21.4, constant_error=69.1, rows=257),
+        heads=tuple(
+            r.HeadError(head=head, unit=unit, digits=digits, error=error, constant_error=constant, rows=257)
+            for head, unit, digits, error, constant in heads
         ),
-        reliability=reliability,
-        calibration_error=Estimate(value=0.071, low=0.052, high=0.093),
-        label_mix=(
-            Mix(name="train", counts=(720, 5_430, 829)),
-            Mix(name="validation", counts=(99, 1_187, 210)),
-            Mix(name="test", counts=(158, 1_239, 99)),
+        reliability=tuple(
+            r.Bin(low=low / 10, high=(low + 1) / 10, count=count, confidence=low / 10 + 0.05, accuracy=share)
+            for low, (count, share) in right.items()
         ),
-        confidence=confidence,
+        calibration_error=near(0.071, 0.02),
+        label_mix=tuple(r.Mix(name=name, counts=one) for name, one in mixes.items()),
+        confidence=tuple(r.Bin(low=low / 20, high=(low + 1) / 20, count=one) for low, one in enumerate(counts)),
         threshold=0.6,
         unit="USDC",
-        by_action=(
-            Profit(name="BUY", trades=91, gross=301.2, net=214.1, each_bps=Estimate(value=4.7, low=-1.1, high=10.2)),
-            Profit(name="SELL", trades=89, gross=185.61, net=97.94, each_bps=Estimate(value=2.2, low=-3.9, high=8.0)),
-        ),
-        by_rule=(
-            Profit(
-                name="MEAN_REVERSION", trades=140, gross=402.0, net=270.0, each_bps=Estimate(value=3.9, low=-0.8, high=8.8)
-            ),
-            Profit(
-                name="BREAKOUT", trades=40, gross=84.81, net=42.04, each_bps=Estimate(value=2.1, low=-9.0, high=13.0)
-            ),
-        ),
-        forward=(
-            Forward(name="BUY", rows=50, count=158, move_bps=around),
-            Forward(name="SELL", rows=50, count=99, move_bps=Estimate(value=-2.5, low=-9.9, high=5.1)),
-            Forward(name="HOLD", rows=50, count=1_239, move_bps=Estimate(value=0.4, low=-2.0, high=2.8)),
+        by_action=(profit("BUY", 91, 301.2, 214.1, 4.7), profit("SELL", 89, 185.61, 97.94, 2.2)),
+        by_rule=(profit("MEAN_REVERSION", 140, 402.0, -27.0, -3.9), profit("BREAKOUT", 40, -8.1, -42.0, -9.1)),
+        forward=tuple(
+            r.Forward(name=name, rows=50, count=count, move_bps=near(move, half))
+            for name, count, move, half in (
+                ("BUY", 158, -17.7, 7.2),
+                ("SELL", 99, -2.5, 7.4),
+                ("HOLD", 1_239, 0.4, 2.4),
+            )
         ),
     )
 
 
-def data(market: Market) -> Data:
+def data(market: Market) -> r.Data:
     times = market.time_ms
-    third = len(times) // 3
-    return Data(
+    cuts = (times[0], times[len(times) // 2], times[3 * len(times) // 4], times[-1])
+    parts = (("train", 29, 7_007), ("validation", 7_037, 8_503), ("test", 8_533, 9_999))
+    fits = ("core feature scaler", "condition scaler", "class weights")
+    return r.Data(
         source="generated swap tape with a mean-reverting edge, seed 7",
         licence="Apache-2.0, part of Rookery",
         rows_read=10_012,
         rows_kept=10_000,
         start_ms=times[0],
         end_ms=times[-1],
-        dropped=(Dropped(reason="duplicate of the row before", count=9), Dropped(reason="quarantined: tick off", count=3)),
-        splits=(
-            Split(name="train", rows=6_979, first_row=29, last_row=7_007, start_ms=times[0], end_ms=times[third]),
-            Split(
-                name="validation", rows=1_467, first_row=7_037, last_row=8_503, start_ms=times[third], end_ms=times[2 * third]
-            ),
-            Split(name="test", rows=1_467, first_row=8_533, last_row=9_999, start_ms=times[2 * third], end_ms=times[-1]),
+        dropped=(r.Dropped(reason="repeated events", count=9), r.Dropped(reason="quarantined: tick off", count=3)),
+        splits=tuple(
+            r.Split(name=name, rows=last - first + 1, first_row=first, last_row=last, start_ms=start, end_ms=end)
+            for (name, first, last), start, end in zip(parts, cuts, cuts[1:], strict=False)
         ),
-        fits=(
-            FitRange(name="core feature scaler", first_row=0, last_row=7_007, inside_train=True),
-            FitRange(name="condition scaler", first_row=0, last_row=7_007, inside_train=True),
-            FitRange(name="class weights", first_row=29, last_row=7_007, inside_train=True),
-        ),
-        facts=(Fact(name="pair", value="ETH/USDC"), Fact(name="sign convention", value="swapper (checked on 9,870 moves)")),
-        fingerprints=(Fact(name="swaps", value="5f" * 32), Fact(name="features", value="a1" * 32)),
+        fits=tuple(r.FitRange(name=name, first_row=0, last_row=7_007, inside_train=True) for name in fits),
+        facts=(r.Fact(name="pair", value="ETH/USDC"), r.Fact(name="sign convention", value="swapper, checked")),
+        fingerprints=(r.Fact(name="swaps", value="5f" * 32), r.Fact(name="features", value="a1" * 32)),
     )
 
 
-def build(*, seed: int = 7, points: int = 1_500, most_candles: int = 2_000, marks: int = 200) -> Report:
+def build(*, seed: int = 7, points: int = 1_500, most_candles: int = 2_000, marks: int = 200) -> r.Report:
     market = Market(seed=seed, points=points)
     dense = Market(seed=seed + 1, points=most_candles * 3)
     made = decisions(dense, marks=marks, most=most_candles)
     refused = sum(one.outcome == "refused" for one in made.marks)
-    return Report(
+    return r.Report(
         title="ROOK on ETH/USDC",
         pipeline="rook",
         data_name="swap tape with an edge",
         generated=True,
         seeds=(7,),
-        verdict=Verdict(
+        verdict=r.Verdict(
             code="indistinguishable",
-            sentence="Not distinguishable from doing nothing",
+            sentence="The agent is not distinguishable from always-HOLD, net of all costs.",
             reason="The net return is 3.12 %, but the 95 % interval of its difference from always HOLD, "
             "−0.98 to 7.22 %, includes zero.",
         ),
-        basis=Basis(
+        basis=r.Basis(
             annualisation="Sharpe is annualised from hourly returns: 8,760 hours in a year, 225 hours seen.",
             intervals="Stationary bootstrap of hourly returns, mean block 9 hours, 2,000 resamples, seed 7.",
             trials=1,
@@ -384,47 +333,58 @@ def build(*, seed: int = 7, points: int = 1_500, most_candles: int = 2_000, mark
         costs=costs(),
         decisions=made,
         trades=trades(made),
-        not_traded=NotTraded(
+        not_traded=r.NotTraded(
             decisions=1_467,
             orders=len(made.marks),
             fills=len(made.marks) - refused,
             refusals=(
-                Refusal(reason="below_threshold", count=1_104, text="confidence under 0.60"),
-                Refusal(reason="hold", count=163, text="HOLD was the likeliest class"),
-                Refusal(reason="slippage", count=refused, text="price moved beyond the order's limit before it filled"),
+                r.Refusal(reason="below_threshold", count=1_104, text="confidence under 0.60"),
+                r.Refusal(reason="hold", count=163, text="HOLD was the likeliest class"),
+                r.Refusal(
+                    reason="slippage", count=refused, text="price moved beyond the order's limit before it filled"
+                ),
             ),
             summary="Most decisions ended at the confidence threshold: 1,104 of 1,467 were under 0.60.",
         ),
         training=training(),
         panel=panel(),
         data=data(market),
-        repeat=Repeat(
+        repeat=r.Repeat(
             command="rookery rook run --input swaps.csv --seed 7 --output-dir runs/rook",
             config="seq_len: 30\nnum_epochs: 50\nhidden_dim: 256\nconfidence_threshold: 0.6\n",
             code_version="0.1.0+8f0b7d6a1c2e3f40",
-            versions=(Fact(name="python", value="3.11.7"), Fact(name="torch", value="2.11.0")),
-            hashes=(Fact(name="train/model.safetensors", value="3c" * 32), Fact(name="backtest/orders.parquet", value="9e" * 32)),
+            versions=(r.Fact(name="python", value="3.11.7"), r.Fact(name="torch", value="2.11.0")),
+            hashes=(
+                r.Fact(name="train/model.safetensors", value="3c" * 32),
+                r.Fact(name="backtest/orders.parquet", value="9e" * 32),
+            ),
         ),
-        machine=Machine(
+        machine=r.Machine(
             device="cpu, 2 threads",
             stages=(
-                StageTime(name="features", seconds=0.41, count=10_000, unit="rows"),
-                StageTime(name="train", seconds=11.82, count=209_370, unit="samples"),
-                StageTime(name="backtest", seconds=0.93, count=1_467, unit="decisions"),
+                r.StageTime(name="features", seconds=0.41, count=10_000, unit="rows"),
+                r.StageTime(name="train", seconds=11.82, count=209_370, unit="samples"),
+                r.StageTime(name="backtest", seconds=0.93, count=1_467, unit="decisions"),
             ),
-            facts=(Fact(name="finished", value="2025-06-01 12:00:00 UTC"),),
+            facts=(r.Fact(name="finished", value="2025-06-01 12:00:00 UTC"),),
         ),
     )
 
 
 @pytest.fixture(scope="session")
-def report() -> Report:
+def make_report() -> Callable[..., r.Report]:
+    """Make a report of another seed or size."""
+    return build
+
+
+@pytest.fixture(scope="session")
+def report() -> r.Report:
     """A whole ROOK report: 1,500 equity points, up to 2,000 candles, 200 orders."""
     return build()
 
 
 @pytest.fixture(scope="session")
-def folder(report: Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(report: r.Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """That report, written."""
     place = tmp_path_factory.mktemp("report")
     pages.write(report, place)

@@ -1,5 +1,6 @@
 """One frozen record of a result, written three ways: report.json, report.md and report.html."""
 
+import json
 from pathlib import Path
 
 from rookery.errors import UserError
@@ -7,7 +8,7 @@ from rookery.evaluation.report.codec import digest, from_json, to_json
 from rookery.evaluation.report.html import page
 from rookery.evaluation.report.markdown import text
 from rookery.evaluation.report.record import Report
-from rookery.files import read_json, write_bytes, write_json
+from rookery.files import read_json, write_bytes
 
 __all__ = ["Report", "digest", "read", "write"]
 
@@ -17,10 +18,10 @@ def write(report: Report, folder: Path) -> Path:
 
     Raises ValueError naming the field when a figure is NaN or infinite; then nothing is written.
     """
-    document = to_json(report)
+    document = json.dumps(to_json(report), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     markdown, html = text(report), page(report)
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "report.json", document)
+    write_bytes(folder / "report.json", f"{document}\n".encode())
     write_bytes(folder / "report.md", markdown.encode())
     write_bytes(folder / "report.html", html.encode())
     return folder / "report.html"

@@ -87,7 +87,7 @@ class Mix:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profit:
-    """Result of the trades of one action or one rule: `each_bps` is the mean net result per trade."""
+    """Result of the agent's trades of one action, or of the teacher's by one rule; `each_bps`: mean net of a trade."""
 
     name: str
     trades: int

@@ -74,6 +74,11 @@ def rate(count: int | None, seconds: float, unit: str) -> str:
     return ABSENT if count is None or seconds <= 0 else f"{count / seconds:,.0f} {unit}/s"
 
 
+def heading(column: Column) -> str:
+    """The unit that belongs under a column's name: times are always UTC."""
+    return "UTC" if column.style == "time" else column.unit
+
+
 def cell(value: str | int | float | None, column: Column) -> str:
     """A table cell by its column's style."""
     if value is None:

@@ -228,7 +228,7 @@ def _surrogate(log_probs_B: Floats, batch: Samples, clip: np.float32, slope_B: F
         bounded = min(max(ratio, ONE - clip), ONE + clip)
         plain, held = ratio * batch.advantages_S[b], bounded * batch.advantages_S[b]
         slope_B[b] = -plain / np.float32(size) if plain <= held else ZERO
-        loss -= plain if plain <= held else held
+        loss -= min(plain, held)
         divergence += (ratio - ONE) - log_ratio
         clipped += ONE if abs(ratio - ONE) > clip else ZERO
     figures[POLICY_LOSS] = loss / np.float32(size)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numba import njit
 
-from rookery.learning.fused.network import FAST, ONE, ZERO, Floats, Integers, Network
+from rookery.learning.fused.network import FAST, ONE, ZERO, Floats, Integers
 
 _HALF = np.float32(0.5)
 _HALF_LOG_2PI = np.float32(0.5 * math.log(2.0 * math.pi))
@@ -138,7 +138,7 @@ def _entropy(part_NB: Floats, entropy_B: Floats) -> float:
         for i in range(len(part_NB)):
             entropy -= np.exp(part_NB[i, b]) * part_NB[i, b]
         entropy_B[b] = entropy
-        total += entropy
+        total += float(entropy)
     return total
 
 
@@ -163,5 +163,5 @@ def amounts_backward(
             gradient += slope_B[b] * (standard * standard - ONE)
             means_LB[a, b] = slope_B[b] * standard * precision
         log_std_gradient_A[a] = gradient + entropy_slope * np.float32(batch)
-        entropy += log_std_A[a] + _HALF_LOG_2PI + _HALF
+        entropy += float(log_std_A[a] + _HALF_LOG_2PI + _HALF)
     return entropy

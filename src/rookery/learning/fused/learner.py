@@ -160,7 +160,10 @@ class FusedLearner:
         """Weights, Adam's moments and the observations to act on next."""
         held = {f"policy.{name}": value.detach() for name, value in self.policy.state_dict().items()}
         held |= {"exp_avg": torch.from_numpy(self._adam.first_P), "exp_avg_sq": torch.from_numpy(self._adam.second_P)}
-        held |= {"adam_steps": torch.tensor(self._adam_steps), "sampler.now": torch.from_numpy(self._record.seen_TNO[-1])}
+        held |= {
+            "adam_steps": torch.tensor(self._adam_steps),
+            "sampler.now": torch.from_numpy(self._record.seen_TNO[-1]),
+        }
         return {name: value.clone() for name, value in held.items()}
 
     def restore(self, held: Mapping[str, Tensor]) -> None:

@@ -1,6 +1,7 @@
 """A multilayer actor-critic in compiled code: forward and backward passes over one flat parameter vector."""
 
-# P parameters, B batch, O observation, H hidden width, L policy outputs, D hidden layers, R trunks (1 shared, 2 separate)
+# P parameters, B batch, O observation, I inputs of a layer, H its width, L policy outputs, D layers
+# R trunks: one that is shared, or the actor's and the critic's
 
 from typing import NamedTuple
 
@@ -52,7 +53,7 @@ def matrix(flat: Floats, start: int, rows: int, columns: int) -> Floats:
 @njit(nogil=True, cache=True)
 def activation_size(network: Network, batch: int) -> int:
     """Numbers that the hidden activations of one trunk take for `batch` rows."""
-    return batch * network.widths[1:].sum()
+    return int(batch * network.widths[1:].sum())
 
 
 @njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
@@ -62,10 +63,9 @@ def _add_bias_and_squash(states_BH: Floats, bias_H: Floats, relu: bool) -> None:
         for j in range(columns):
             x = states_BH[i, j] + bias_H[j]
             if relu:
-                states_BH[i, j] = x if x > ZERO else ZERO
+                states_BH[i, j] = max(x, ZERO)
             else:
-                x = _TANH_LIMIT if x > _TANH_LIMIT else x
-                x = -_TANH_LIMIT if x < -_TANH_LIMIT else x
+                x = max(min(x, _TANH_LIMIT), -_TANH_LIMIT)
                 square = x * x
                 above = (((_P4 * square + _P3) * square + _P2) * square + _P1) * square + _P0
                 below = (((_Q4 * square + _Q3) * square + _Q2) * square + _Q1) * square + ONE
@@ -102,7 +102,7 @@ def trunk_forward(network: Network, parameters_P: Floats, trunk: int, input_BO: 
             np.dot(matrix(states, start - batch * size, batch, size), weight_HI.T, states_BH)
         _add_bias_and_squash(states_BH, parameters_P[bias_at : bias_at + width], network.relu)
         start += batch * width
-    return start - batch * network.widths[-1]
+    return int(start - batch * network.widths[-1])
 
 
 @njit(nogil=True, cache=True)

@@ -72,9 +72,7 @@ def improve(
 
 
 @njit(nogil=True, cache=True)
-def adam_step(
-    parameters_P: Floats, gradients_P: Floats, adam: Adam, step: int, rate: float, scale: np.float32
-) -> None:
+def adam_step(parameters_P: Floats, gradients_P: Floats, adam: Adam, step: int, rate: float, scale: np.float32) -> None:
     """One Adam step on `scale` x gradients; `step` counts from 1."""
     correction1 = 1.0 - adam.beta1**step
     correction2 = 1.0 - adam.beta2**step

@@ -1,9 +1,11 @@
 """The report of a ROOK run: its facts put in the places where a reader looks for them."""
 
+import json
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 
 import yaml
 
@@ -49,6 +51,8 @@ _ROLES: Mapping[str, tuple[str, Role]] = {
     "random": ("Random, same orders", "random"),
     "teacher": ("Teacher's rules", "teacher"),
 }
+# Name of the log of stage times in a run's logs folder.
+TIMINGS = "timings"
 _LIBRARIES = ("torch", "numpy", "polars", "numba", "arch")
 
 
@@ -75,9 +79,8 @@ def build_report(
     seed: int,
     training: Training | None,
     mixes: Sequence[Mix],
-    machine: Machine,
 ) -> Report:
-    """The frozen record; everything in it but `machine` follows from data, settings, seed and code."""
+    """The frozen record without its machine block: all in it follows from data, settings, seed and code."""
     result = judged.comparison
     threshold = config.trading.confidence_threshold
     name = "generated swaps" if origin.facts.generated else origin.facts.path.rsplit("/", 1)[-1]
@@ -123,7 +126,6 @@ def build_report(
         ),
         data=_data(origin),
         repeat=_repeat(origin, config),
-        machine=machine,
     )
 
 
@@ -215,18 +217,20 @@ def fit_ranges(scalers: Scalers, *, train_last_row: int) -> tuple[FitRange, ...]
     )
 
 
-def machine_block(device: str, seconds: Mapping[str, tuple[float, int]]) -> Machine:
-    """Wall-clock facts: stage -> (seconds, rows)."""
+def machine_block(logs: Path, *, device: str) -> Machine:
+    """Wall-clock facts of the stages that logged them, the last time each was made."""
+    latest: dict[str, StageTime] = {}
+    path = logs / f"{TIMINGS}.jsonl"
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+        row = json.loads(line)
+        latest[row["stage"]] = StageTime(
+            name=row["stage"], seconds=row["seconds"], count=row["count"] or None, unit=row["unit"]
+        )
     return Machine(
         device=device,
-        stages=tuple(
-            StageTime(name=name, seconds=round(spent, 3), count=rows or None, unit="rows" if rows else "")
-            for name, (spent, rows) in seconds.items()
-        ),
+        stages=tuple(latest.values()),
         facts=(
             Fact(name="Python", value=platform.python_version()),
             Fact(name="system", value=f"{platform.system()} {platform.machine()}"),
         ),
     )
-
-

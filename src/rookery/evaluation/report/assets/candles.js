@@ -38,6 +38,7 @@
       const [open, high, low, close] = prices.map((column) => column[index]);
       return { time, open, high, low, close };
     }));
+    candles.priceScale().applyOptions({ scaleMargins: { top: 0.1, bottom: 0.06 } });
     markers = LightweightCharts.createSeriesMarkers(candles, []);
     lines = tracks.map(drawTrack);
     chart.panes().forEach((pane, index) => pane.setStretchFactor(index ? 1 : 3.2));

@@ -1,0 +1,9 @@
+"""What both ledgers make of a fill: the cost basis that leaves with what is sold."""
+
+from numba import njit
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def cost_given(cost: float, part: float, whole: float) -> float:
+    """Share of the average cost of `whole` that goes with `part` of it. Both counts have one sign, and whole is not 0."""
+    return cost * (part / whole)

@@ -1,0 +1,196 @@
+"""What an account may hold: cuts orders to size so that nothing an agent sends breaks a limit."""
+
+# N accounts, M instruments, T bars
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from rookery.market.accounts import CLIPPED, REFUSED, Accounts
+from rookery.market.terms import AccountTerms, InstrumentTerms
+
+Floats = npt.NDArray[np.float64]
+# A lot missed by rounding errors alone still counts.
+_LOT_SLACK = 1e-9
+
+
+def trailing_covariance(close_TM: Floats, window: int) -> Floats:
+    """Covariance (T, M, M) of simple returns over the `window` returns up to and including each bar; ddof 1.
+
+    Rows with fewer than `window` returns take all there are; below two the covariance is 0.
+    """
+    count, instruments = close_TM.shape
+    returns_TM = np.zeros((count, instruments))
+    returns_TM[1:] = close_TM[1:] / close_TM[:-1] - 1.0
+    covariance_TMM = np.zeros((count, instruments, instruments))
+    _trailing_covariance(returns_TM, window, covariance_TMM)
+    return covariance_TMM
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _trailing_covariance(returns_TM: Floats, window: int, covariance_TMM: Floats) -> None:
+    count, instruments = returns_TM.shape
+    for t in range(2, count):
+        first = max(1, t - window + 1)
+        for i in range(instruments):
+            for j in range(i + 1):
+                mean_i, mean_j = returns_TM[first : t + 1, i].mean(), returns_TM[first : t + 1, j].mean()
+                total = 0.0
+                for s in range(first, t + 1):
+                    total += (returns_TM[s, i] - mean_i) * (returns_TM[s, j] - mean_j)
+                covariance_TMM[t, i, j] = covariance_TMM[t, j, i] = total / (t - first)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def cut_orders(
+    accounts: Accounts,
+    n: int,
+    price_M: Floats,
+    volume_M: Floats,
+    covariance_MM: Floats,
+    instruments: InstrumentTerms,
+    terms: AccountTerms,
+) -> None:
+    """Change the orders of account `n` to what may be traded at `price_M`, against net worth at these prices.
+
+    An order that is not a finite number is refused (nothing is traded). What reduces a position always passes but for
+    the order size; what raises exposure is cut first by its own instrument's limits, then in one proportion for all
+    instruments until leverage, risk and correlation fit. The worth that counts is that before the fill's own costs.
+    """
+    worth, orders = accounts.cash_N[n], 0
+    for m in range(len(price_M)):
+        worth += accounts.quantity_NM[n, m] * instruments.contract_M[m] * price_M[m]
+        orders += accounts.order_NM[n, m] != 0.0
+    if orders == 0:
+        return
+    clipped = False
+    for m in range(len(price_M)):
+        wished = accounts.order_NM[n, m]
+        if not math.isfinite(wished):
+            accounts.counts_NK[n, REFUSED] += 1
+            accounts.order_NM[n, m] = 0.0
+        elif wished != 0.0:
+            unit = instruments.contract_M[m] * price_M[m]
+            held = accounts.quantity_NM[n, m]
+            accounts.order_NM[n, m] = _own_limits(wished, held, unit, volume_M[m], worth, m, instruments, terms)
+            clipped |= accounts.order_NM[n, m] != wished
+    share = _portfolio_share(accounts, n, price_M, covariance_MM, worth, instruments, terms)
+    for m in range(len(price_M)):
+        if share < 1.0:
+            base, raised = _split(accounts.quantity_NM[n, m], accounts.order_NM[n, m])
+            accounts.order_NM[n, m] = base + share * raised
+        lot = instruments.lot_M[m]
+        if lot > 0.0:
+            whole = accounts.order_NM[n, m] / lot
+            accounts.order_NM[n, m] = np.trunc(whole + math.copysign(_LOT_SLACK, whole)) * lot
+    if clipped or share < 1.0:
+        accounts.counts_NK[n, CLIPPED] += 1
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _own_limits(
+    wished: float,
+    held: float,
+    unit: float,
+    volume: float,
+    worth: float,
+    m: int,
+    instruments: InstrumentTerms,
+    terms: AccountTerms,
+) -> float:
+    """The order cut to order size, then to position size."""
+    largest = instruments.max_order_M[m]
+    if instruments.max_volume_share_M[m] < math.inf:
+        largest = min(largest, instruments.max_volume_share_M[m] * volume / instruments.contract_M[m])
+    if volume == 0.0 and (instruments.linear_M[m] > 0.0 or instruments.root_M[m] > 0.0):
+        largest = 0.0
+    order = min(max(wished, -largest), largest)
+    most = min(instruments.max_position_M[m], terms.max_share * max(worth, 0.0) / unit)
+    target = held + order
+    if target * held > 0.0:
+        most = max(most, min(abs(held), abs(target)))
+    if abs(target) > most:
+        return math.copysign(most, target) - held
+    return order
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _split(held: float, order: float) -> tuple[float, float]:
+    """An order as the part that reduces the position and the part that raises it, on the same or the other side."""
+    if held * order >= 0.0:
+        return 0.0, order
+    if abs(order) <= abs(held):
+        return order, 0.0
+    return -held, order + held
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _portfolio_share(
+    accounts: Accounts,
+    n: int,
+    price_M: Floats,
+    covariance_MM: Floats,
+    worth: float,
+    instruments: InstrumentTerms,
+    terms: AccountTerms,
+) -> float:
+    """The largest share, 0 to 1, of all raising orders with which the account stays inside its limits."""
+    kept, added = 0.0, 0.0
+    for m in range(len(price_M)):
+        base, raised = _split(accounts.quantity_NM[n, m], accounts.order_NM[n, m])
+        unit = instruments.contract_M[m] * price_M[m]
+        kept += abs(accounts.quantity_NM[n, m] + base) * unit
+        added += abs(raised) * unit
+    if added == 0.0:
+        return 1.0
+    if worth <= 0.0:
+        return 0.0
+    share = min(1.0, max(0.0, (terms.leverage * worth - kept) / added))
+    if len(covariance_MM) == 0 or share == 0.0:
+        return share
+    exposure_2M = np.empty((2, len(price_M)))
+    for m in range(len(price_M)):
+        base, raised = _split(accounts.quantity_NM[n, m], accounts.order_NM[n, m])
+        unit = instruments.contract_M[m] * price_M[m] / worth
+        exposure_2M[0, m] = (accounts.quantity_NM[n, m] + base) * unit
+        exposure_2M[1, m] = raised * unit
+    if terms.max_deviation < math.inf:
+        share = min(share, _share_by_risk(exposure_2M, covariance_MM, terms.max_deviation))
+    if terms.max_correlated < math.inf:
+        share = min(share, _share_by_correlation(exposure_2M, covariance_MM, terms.max_correlated))
+    return share
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _share_by_risk(exposure_2M: Floats, covariance_MM: Floats, limit: float) -> float:
+    """Largest f in [0, 1] with the variance of kept + f raised at most max(limit^2, variance of kept)."""
+    squares, cross, kept = 0.0, 0.0, 0.0
+    for i in range(len(covariance_MM)):
+        for j in range(len(covariance_MM)):
+            squares += exposure_2M[1, i] * covariance_MM[i, j] * exposure_2M[1, j]
+            cross += exposure_2M[0, i] * covariance_MM[i, j] * exposure_2M[1, j]
+            kept += exposure_2M[0, i] * covariance_MM[i, j] * exposure_2M[0, j]
+    room = max(limit * limit - kept, 0.0)
+    if squares <= 0.0 or squares + 2.0 * cross <= room:
+        return 1.0
+    return max(0.0, (-cross + math.sqrt(cross * cross + squares * room)) / squares)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _share_by_correlation(exposure_2M: Floats, covariance_MM: Floats, limit: float) -> float:
+    """Largest f in [0, 1] with |correlated exposure| of kept + f raised at most max(limit, that of kept), everywhere."""
+    share = 1.0
+    for i in range(len(covariance_MM)):
+        kept, added = 0.0, 0.0
+        for j in range(len(covariance_MM)):
+            scale = math.sqrt(covariance_MM[i, i] * covariance_MM[j, j])
+            same = 1.0 if i == j else 0.0
+            correlation = covariance_MM[i, j] / scale if scale > 0.0 else same
+            kept += correlation * exposure_2M[0, j]
+            added += correlation * exposure_2M[1, j]
+        most = max(limit, abs(kept))
+        if abs(kept + share * added) > most:
+            share = max(0.0, (most - math.copysign(kept, kept * added)) / abs(added))
+    return share
