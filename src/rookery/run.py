@@ -146,6 +146,10 @@ class Run:
         yield stage
         stage._finish({"inputs": dict(inputs or {}), "seed": self.seed, "code": code_version()})
 
+    def hashes(self, name: str) -> dict[str, str]:
+        """File name -> sha256 of the finished stage `name`."""
+        return Stage(self.path / name, key="", finished=True).hashes()
+
     def finish(self, outcome: Mapping[str, object]) -> None:
         """Record how the run ended (`verdict`, `report`, `hashes`, ...; JSON values): from now on it is `finished`."""
         write_sealed(self.path / OUTCOME, outcome)

@@ -192,6 +192,13 @@ def test_without_an_edge_the_price_is_a_martingale(martingale: Loaded):
         assert abs(followed.mean()) < 4 / np.sqrt(followed.size)
 
 
+def test_without_an_edge_a_swaps_direction_has_nothing_to_do_with_its_size(martingale: Loaded):
+    amount = martingale.table["amount_base"].to_numpy()
+    assert abs(np.corrcoef(np.sign(amount), np.abs(amount))[0, 1]) < 4 / np.sqrt(amount.size)
+    large = np.abs(amount) > 1.5 * np.abs(amount).mean()
+    assert abs(np.sign(amount[large]).mean()) < 4 / np.sqrt(large.sum())
+
+
 def test_the_martingale_bands_would_catch_the_edge(edge: Loaded):
     assert np.abs(autocorrelations(returns(edge), range(1, 31))).max() > 40
 

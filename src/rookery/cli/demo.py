@@ -7,7 +7,7 @@ import typer
 
 from rookery.cli import completion, outcome, show
 from rookery.cli.machine import use_threads
-from rookery.cli.options import DeviceOption, JsonOption, QuietOption, SeedOption, ThreadsOption
+from rookery.cli.options import DeviceOption, JsonOption, QuietOption, SeedOption, ThreadsOption, run_folder
 from rookery.errors import UserError, did_you_mean
 from rookery.progress import Progress
 
@@ -35,6 +35,7 @@ def demo(
     """Train, backtest and report on a swap tape that is generated here; nothing is downloaded."""
     _refuse_unbuilt(pipeline)
     use_threads(threads)
+    folder = run_folder(output or completion.RUNS / _name(data, seed))
     progress = Progress(quiet=quiet)
     opening = (
         f"{pipeline}: generated swaps '{data}', {ROWS:,} rows, about {ROWS * SECONDS_A_SWAP / 86_400:.0f} days from "
@@ -44,7 +45,6 @@ def demo(
         progress.say(opening)
     else:
         show.lines([opening])
-    folder = output or completion.RUNS / _name(data, seed)
     with outcome.stoppable(f"rookery resume {folder}"):
         from rookery.pipelines.rook import demo_config, whole
         from rookery.pipelines.rook.steps import SwapSource

@@ -173,7 +173,16 @@ def _place(purpose: str, path: Path) -> Place:
         free = round(shutil.disk_usage(existing).free / 1e9, 1)
     except OSError:
         free = None
-    return Place(purpose=purpose, path=str(path), writable=os.access(existing, os.W_OK | os.X_OK), free_gb=free)
+    return Place(purpose=purpose, path=str(path), writable=_can_write(existing), free_gb=free)
+
+
+def _can_write(folder: Path) -> bool:
+    # Permissions alone do not tell: quotas, read-only mounts and the superuser go round them.
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 def _device_by_files() -> str:

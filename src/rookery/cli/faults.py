@@ -79,7 +79,7 @@ def _usage(fault: typer.TyperException, command: str) -> tuple[str, str | None]:
 
 
 def _bad_value(fault: typer.TyperException, text: str) -> str:
-    given = getattr(fault.__cause__, "errors", list)()
+    given: list[dict[str, object]] = getattr(fault.__cause__, "errors", list)()
     plain = text.removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
     return f"'{given[0]['input']}' {plain}" if given and plain.startswith("should") else plain
 

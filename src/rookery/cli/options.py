@@ -120,6 +120,13 @@ def swap_source(
     )
 
 
+def run_folder(path: Path) -> Path:
+    """A run directory's path, refused before anything heavy is loaded when it cannot be one."""
+    from rookery.run import checked_directory
+
+    return checked_directory(path)
+
+
 def _token(text: str, option: str) -> tuple[str, int]:
     name, colon, decimals = text.partition(":")
     example = "ETH:18" if option == "--token0" else "USDC:6"

@@ -37,6 +37,7 @@ from rookery.cli.options import (
     ThreadsOption,
     Token0Option,
     Token1Option,
+    run_folder,
     swap_source,
 )
 from rookery.cli.settings import rook_config
@@ -263,7 +264,7 @@ def run(
     progress = Progress(quiet=quiet)
     source = swap_source(input, (token0, token1, quote), protocol, amounts, sign, (strict, quarantine))
     settings = rook_config(config, context.params, progress=progress)
-    folder = output or completion.RUNS / run_name(input)
+    folder = run_folder(output or completion.RUNS / run_name(input))
     with outcome.stoppable(f"rookery resume {folder}"):
         from rookery.pipelines.rook import whole
 

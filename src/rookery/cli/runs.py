@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -29,7 +29,7 @@ def runs(
         show.lines([f"no runs in {folder}; make one with: rookery demo"])
     else:
         header = ("name", "state", "pipeline", "seed", "age", "data", "verdict")
-        rows = [["-" if row[column] is None else str(row[column]) for column in header] for row in found]
+        rows = [[_cell(row, column) for column in header] for row in found]
         show.lines(show.table(header, rows, width=show.terminal_width()))
 
 
@@ -74,13 +74,13 @@ def report(run: RunArgument, as_json: JsonOption = False) -> None:
         show.lines([str(path) for path in written])
 
 
-def _row(path: Path, now: float) -> dict[str, object]:
+def _row(path: Path, now: float) -> dict[str, Any]:
     from rookery.runs import read_run
 
     try:
         facts = read_run(path)
     except UserError as fault:
-        unknown = dict.fromkeys(("pipeline", "data", "seed", "age"))
+        unknown = dict.fromkeys(("pipeline", "data", "seed", "age_s"))
         return {"name": path.name, "path": str(path), "state": "damaged", "verdict": fault.headline, **unknown}
     return {
         "name": path.name,
@@ -90,12 +90,18 @@ def _row(path: Path, now: float) -> dict[str, object]:
         "data": facts.request.get("data"),
         "seed": facts.seed,
         "verdict": facts.failure or facts.outcome.get("verdict"),
-        "age": _age(now - facts.changed_s),
+        "age_s": round(max(0.0, now - facts.changed_s), 1),
     }
+
+
+def _cell(row: dict[str, Any], column: str) -> str:
+    if column == "age":
+        return "-" if row["age_s"] is None else _age(row["age_s"])
+    return "-" if row[column] is None else str(row[column])
 
 
 def _age(seconds: float) -> str:
     for limit, size, unit in ((120, 1, "s"), (7_200, 60, "min"), (172_800, 3_600, "h")):
         if seconds < limit:
-            return f"{max(0, seconds) / size:.0f} {unit}"
+            return f"{seconds / size:.0f} {unit}"
     return f"{seconds / 86_400:.0f} d"

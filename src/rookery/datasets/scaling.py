@@ -38,10 +38,12 @@ class Scaler:
 
     def transform(self, values: npt.ArrayLike) -> Float32:
         """Scaled values, last axis the columns: reckoned in float64 and rounded once, so one row equals many rows."""
-        scaled = (np.asarray(values, dtype=np.float64) - self.mean) / self.scale
-        if self.clip is not None:
-            np.clip(scaled, -self.clip, self.clip, out=scaled)
-        return scaled.astype(np.float32)
+        # An absurd value may overflow to infinity; the clip, or whoever asked, deals with that.
+        with np.errstate(over="ignore"):
+            scaled = (np.asarray(values, dtype=np.float64) - self.mean) / self.scale
+            if self.clip is not None:
+                np.clip(scaled, -self.clip, self.clip, out=scaled)
+            return scaled.astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

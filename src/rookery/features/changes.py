@@ -26,7 +26,9 @@ def seconds_since(time: pl.Expr) -> pl.Expr:
 
 def _differences(values: pl.Series) -> pl.Series:
     now = values.to_numpy()
-    return pl.Series(np.diff(now, prepend=now[:1]).astype(np.float64))
+    changes = np.zeros(now.size)
+    np.subtract(now[1:], now[:-1], out=changes[1:])
+    return pl.Series(changes)
 
 
 def _relative_changes(values: pl.Series) -> pl.Series:
@@ -41,4 +43,6 @@ def _relative_changes(values: pl.Series) -> pl.Series:
 
 def _seconds(time: pl.Series) -> pl.Series:
     now = time.to_numpy()
-    return pl.Series(np.diff(now, prepend=now[:1]) / np.timedelta64(1, "s"))
+    changes = np.zeros(now.size)
+    np.divide(np.diff(now), np.timedelta64(1, "s"), out=changes[1:])
+    return pl.Series(changes)

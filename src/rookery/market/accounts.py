@@ -42,13 +42,16 @@ def open_accounts(capital_N: Floats, instruments: int) -> Accounts:
     if not (np.isfinite(capital_N) & (capital_N > 0)).all():
         raise ValueError("capital must be finite and above 0")
     count = len(capital_N)
-    per_instrument = np.zeros((4, count, instruments))
-    per_account = np.zeros((3, count))
     return Accounts(
-        np.array(capital_N, np.float64),
-        *(np.ascontiguousarray(table) for table in per_instrument),
-        *(np.ascontiguousarray(column) for column in per_account),
-        np.zeros((count, len(EVENTS)), np.int64),
+        cash_N=np.array(capital_N, np.float64),
+        quantity_NM=np.zeros((count, instruments)),
+        cost_NM=np.zeros((count, instruments)),
+        realised_NM=np.zeros((count, instruments)),
+        order_NM=np.zeros((count, instruments)),
+        fees_N=np.zeros(count),
+        slippage_N=np.zeros(count),
+        carry_N=np.zeros(count),
+        counts_NK=np.zeros((count, len(EVENTS)), np.int64),
     )
 
 
@@ -79,19 +82,16 @@ def trade(accounts: Accounts, n: int, m: int, quantity: float, value: float, ref
     accounts.fees_N[n] += fee
     accounts.slippage_N[n] += value - reference
     accounts.counts_NK[n, FILL] += 1
-    opened = value
     if held * quantity < 0.0:
         closed = min(abs(quantity), abs(held))
         spent = value * (closed / abs(quantity))
         given = cost_given(cost, closed, abs(held))
         accounts.realised_NM[n, m] -= spent + given
-        opened = value - spent
-        cost = cost - given if abs(quantity) < abs(held) else 0.0
-    accounts.cost_NM[n, m] = cost + opened if held * quantity >= 0.0 or abs(quantity) > abs(held) else cost
-    left = held + quantity
-    accounts.quantity_NM[n, m] = left
-    if left == 0.0:
-        accounts.cost_NM[n, m] = 0.0
+        # Exactly 0 once all is closed: a remainder by rounding would be an entry price out of nothing.
+        cost = cost - given if closed < abs(held) else 0.0
+        value = value - spent if closed < abs(quantity) else 0.0
+    accounts.cost_NM[n, m] = cost + value
+    accounts.quantity_NM[n, m] = held + quantity
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -1,4 +1,4 @@
-"""Open, high, low and close of M instruments: what accounts trade against, refused at the door when a number cannot be."""
+"""Open, high, low and close of M instruments: what accounts trade against, checked at the door."""
 
 # T bars, M instruments
 
@@ -43,9 +43,7 @@ class Bars:
         for name, values in zip(Quotes._fields, self.quotes(), strict=True):
             if values.shape != shape:
                 raise ValueError(f"{name} has shape {values.shape}, close_TM {shape}")
-            lowest: Callable[[Floats], npt.NDArray[np.bool_]] = (
-                _negative if name == "volume_TM" else _not_positive
-            )
+            lowest: Callable[[Floats], npt.NDArray[np.bool_]] = _negative if name == "volume_TM" else _not_positive
             _refuse(~np.isfinite(values), name, "is not a finite number")
             _refuse(lowest(values), name, "is negative" if name == "volume_TM" else "is not above 0")
         body_high, body_low = np.maximum(self.open_TM, self.close_TM), np.minimum(self.open_TM, self.close_TM)

@@ -5,5 +5,5 @@ from numba import njit
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def cost_given(cost: float, part: float, whole: float) -> float:
-    """Share of the average cost of `whole` that goes with `part` of it. Both counts have one sign, and whole is not 0."""
+    """Share of the cost of `whole` that goes with `part` of it, by average cost. `whole` is not 0."""
     return cost * (part / whole)

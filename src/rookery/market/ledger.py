@@ -31,6 +31,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from rookery.market.fills import cost_given
+
 # A accounts, T rows of the tape, O orders of all accounts, G rows at which balances are marked
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -247,7 +249,7 @@ def _meet(
     average = price * (1.0 + net / (depth * root)) if side == BUY else price / (1.0 + net * root / depth)
     fill[_GAS] = gas
     if depth == 0.0 or side * average > side * limit:
-        given = cost * (gas_base / base) if gas_base > 0.0 else 0.0
+        given = cost_given(cost, gas_base, base) if gas_base > 0.0 else 0.0
         fill[_REALISED] = -gas_quote - given
         return _REVERTED, (base - gas_base, quote - gas_quote, cost - given)
     fill[_PRICE] = average
@@ -259,6 +261,6 @@ def _meet(
     received = net * average
     fill[_BASE], fill[_QUOTE], fill[_FEE] = spent, received, (spent - net) * average
     fill[_IMPACT] = spent * (price - average)
-    given = cost * ((spent + gas_base) / base)
+    given = cost_given(cost, spent + gas_base, base)
     fill[_REALISED] = received - gas_quote - given
     return _FILLED, (free - spent, quote - gas_quote + received, cost - given)

@@ -101,13 +101,13 @@ def _own_limits(
     terms: AccountTerms,
 ) -> float:
     """The order cut to order size, then to position size."""
-    largest = instruments.max_order_M[m]
+    largest = float(instruments.max_order_M[m])
     if instruments.max_volume_share_M[m] < math.inf:
         largest = min(largest, instruments.max_volume_share_M[m] * volume / instruments.contract_M[m])
     if volume == 0.0 and (instruments.linear_M[m] > 0.0 or instruments.root_M[m] > 0.0):
         largest = 0.0
     order = min(max(wished, -largest), largest)
-    most = min(instruments.max_position_M[m], terms.max_share * max(worth, 0.0) / unit)
+    most = min(float(instruments.max_position_M[m]), terms.max_share * max(worth, 0.0) / unit)
     target = held + order
     if target * held > 0.0:
         most = max(most, min(abs(held), abs(target)))
@@ -180,7 +180,7 @@ def _share_by_risk(exposure_2M: Floats, covariance_MM: Floats, limit: float) -> 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _share_by_correlation(exposure_2M: Floats, covariance_MM: Floats, limit: float) -> float:
-    """Largest f in [0, 1] with |correlated exposure| of kept + f raised at most max(limit, that of kept), everywhere."""
+    """Largest f in [0, 1] with |correlated exposure| of kept + f raised at most max(limit, that of kept)."""
     share = 1.0
     for i in range(len(covariance_MM)):
         kept, added = 0.0, 0.0

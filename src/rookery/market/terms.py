@@ -22,15 +22,16 @@ class Instrument(Config):
     A buy fills at reference x (1 + s), a sell at reference / (1 + s), then on the tick that is worse for the account;
     s = half spread + slippage + impact, and impact = `impact_linear` x v + `impact_root` x sqrt(v), where v is the
     order's share of the bar's volume (linear: Kyle 1985; square root: Almgren et al. 2005, Toth et al. 2011).
-    The fee is `fee_bps` of the value traded and `fee_fixed` money per fill. Longs pay `funding_bps` of the position's
-    value each bar and shorts receive it; shorts pay `borrow_bps`. Limits count contracts; a `lot` of 0 is no lot.
+    The fee is `fee_bps` of the value traded (None: the account's own rate) and `fee_fixed` money per fill. Longs pay
+    `funding_bps` of the position's value each bar and shorts receive it; shorts pay `borrow_bps`. Limits count
+    contracts; a `lot` of 0 is no lot.
     """
 
     name: str = "instrument"
     tick: float = Field(default=0.0, ge=0)
     contract: float = Field(default=1.0, gt=0)
     lot: float = Field(default=0.0, ge=0)
-    fee_bps: float = Field(default=0.0, ge=0, lt=10_000)
+    fee_bps: float | None = Field(default=None, ge=0, lt=10_000)
     fee_fixed: float = Field(default=0.0, ge=0)
     half_spread_bps: float = Field(default=0.0, ge=0)
     slippage_bps: float = Field(default=0.0, ge=0)
@@ -46,15 +47,16 @@ class Instrument(Config):
 class Account(Config):
     """What an account may do. Exposure is the value of positions over net worth, both at the fill's reference price.
 
-    `leverage` bounds the sum of exposures, `max_position_size` each one; `max_portfolio_var` the loss of one bar at 95 %
-    (normal, trailing covariance) as a share of net worth; `max_correlation_exposure` what the account holds in any
+    `leverage` bounds the sum of exposures, `max_position_size` each one; `max_portfolio_var` the loss of one bar at
+    95 % (normal, trailing covariance) as a share of net worth; `max_correlation_exposure` what the account holds in any
     instrument's direction: |sum over j of correlation(i, j) x signed exposure j|. Limits bind orders that would raise
     what they bound; nothing forces a position down but stop, take-profit and liquidation. `stop_loss_pct` and
     `take_profit_pct` are shares of the average entry price (0.02 is 2 %; None: none). Below `maintenance` x the sum of
     position values in net worth everything is closed. Negative cash costs `cash_bps` per bar. `fill` says at which
-    price of the bar after the decision an order fills.
+    price of the bar after the decision an order fills. `fee_bps` is for instruments that name no fee of their own.
     """
 
+    fee_bps: float = Field(default=0.0, ge=0, lt=10_000)
     leverage: float = Field(default=1.0, gt=0)
     maintenance: float = Field(default=0.0, ge=0, lt=1)
     max_position_size: float = Field(default=math.inf, gt=0)
@@ -108,8 +110,8 @@ class AccountTerms(NamedTuple):
 _QUANTILE = NormalDist().inv_cdf(0.95)
 
 
-def instrument_terms(instruments: Sequence[Instrument]) -> InstrumentTerms:
-    """Instruments in kernel form, in their order."""
+def instrument_terms(instruments: Sequence[Instrument], *, fee_bps: float) -> InstrumentTerms:
+    """Instruments in kernel form, in their order; `fee_bps` where one has none."""
 
     def column(name: str, unit: float = 1.0) -> Floats:
         return np.array([getattr(instrument, name) * unit for instrument in instruments], np.float64)
@@ -118,7 +120,7 @@ def instrument_terms(instruments: Sequence[Instrument]) -> InstrumentTerms:
         tick_M=column("tick"),
         contract_M=column("contract"),
         lot_M=column("lot"),
-        fee_M=column("fee_bps", 1e-4),
+        fee_M=np.array([1e-4 * (fee_bps if i.fee_bps is None else i.fee_bps) for i in instruments]),
         fee_fixed_M=column("fee_fixed"),
         spread_M=column("half_spread_bps", 1e-4) + column("slippage_bps", 1e-4),
         linear_M=column("impact_linear"),

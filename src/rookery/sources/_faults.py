@@ -82,17 +82,15 @@ class Faults:
         prefix = "" if counted_in == "line" else f"{counted_in} {number}: "
         raise UserError(f"{prefix}{what}", place=self._records.path, row=number, remedy=remedy)
 
-    def number(self, index: int) -> int:
-        """The line or position of a row."""
-        return int(self._records.numbers[index])
-
     def write(self, path: Path) -> None:
         """Write the rows set aside as CSV: row, reason, text. Written even when empty, so that no stale one stays."""
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(["row", "reason", "text"])
-        for index in sorted(self._found):
-            writer.writerow([self.number(index), self._found[index].what, self._records.original(index)])
+        indices = sorted(self._found)
+        numbers = self._records.numbers.gather(indices)
+        for index, number, text in zip(indices, numbers, self._records.originals(indices), strict=True):
+            writer.writerow([number, self._found[index].what, text])
         try:
             write_bytes(path, out.getvalue().encode())
         except OSError as failure:

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -46,17 +46,22 @@ class Records:
         """The file's own columns."""
         return [name for name in self.fields.columns if name != INDEX]
 
-    def original(self, index: int) -> str:
-        """The text of one row: a line of CSV, or the fields of an item as JSON."""
-        if index in self.broken:
-            return self.broken[index].text
-        row = self.fields.row(index, named=True)
-        values = {name: row[name] for name in self.names()}
-        if self.counted_in != "line" or self.layout.startswith("json"):
-            return json.dumps({name: value for name, value in values.items() if value is not None})
+    def originals(self, indices: Sequence[int]) -> Iterator[str]:
+        """The text of rows: a line of CSV, or the fields of an item as JSON."""
+        names = self.names()
+        as_csv = self.counted_in == "line" and self.layout.startswith("csv")
         line = io.StringIO()
-        csv.writer(line, lineterminator="").writerow(["" if value is None else value for value in values.values()])
-        return line.getvalue()
+        writer = csv.writer(line, lineterminator="")
+        for index, values in zip(indices, self.fields[list(indices)].select(names).iter_rows(), strict=True):
+            if index in self.broken:
+                yield self.broken[index].text
+            elif as_csv:
+                line.seek(0)
+                line.truncate()
+                writer.writerow(["" if value is None else value for value in values])
+                yield line.getvalue()
+            else:
+                yield json.dumps({name: value for name, value in zip(names, values, strict=True) if value is not None})
 
 
 def lay_out(

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from rookery.errors import UserError
-from rookery.evaluation.report.codec import digest, from_json, to_json
+from rookery.evaluation.report.codec import digest, digest_of, from_json, to_json
 from rookery.evaluation.report.html import page
 from rookery.evaluation.report.markdown import text
 from rookery.evaluation.report.record import Report
@@ -18,10 +18,12 @@ def write(report: Report, folder: Path) -> Path:
 
     Raises ValueError naming the field when a figure is NaN or infinite; then nothing is written.
     """
-    document = json.dumps(to_json(report), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    markdown, html = text(report), page(report)
+    document = to_json(report)
+    own = digest_of(document)
+    markdown, html = text(report, own=own), page(report, own=own)
+    figures = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     folder.mkdir(parents=True, exist_ok=True)
-    write_bytes(folder / "report.json", f"{document}\n".encode())
+    write_bytes(folder / "report.json", f"{figures}\n".encode())
     write_bytes(folder / "report.md", markdown.encode())
     write_bytes(folder / "report.html", html.encode())
     return folder / "report.html"

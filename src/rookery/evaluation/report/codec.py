@@ -34,7 +34,12 @@ def from_json(data: dict[str, Json]) -> Report:
 
 def digest(report: Report) -> str:
     """sha256 of the canonical JSON without its `machine` block: equal runs have equal digests on any clock."""
-    data = {name: value for name, value in to_json(report).items() if name != "machine"}
+    return digest_of(to_json(report))
+
+
+def digest_of(document: dict[str, Json]) -> str:
+    """The digest of a report that is JSON already."""
+    data = {name: value for name, value in document.items() if name != "machine"}
     text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -50,6 +55,8 @@ def _encode(value: Json, kind: Kind, place: str) -> Json:
         }
     if _origin(kind) is tuple:
         item = get_args(kind)[0]
+        if item in (float, int, str):
+            return [_scalar(one, item, f"{place}[{index}]") for index, one in enumerate(value)]
         return [_encode(one, item, f"{place}[{index}]") for index, one in enumerate(value)]
     return _scalar(value, kind, place)
 

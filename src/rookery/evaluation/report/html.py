@@ -43,8 +43,8 @@ SECTIONS = (
 )
 
 
-def page(report: Report) -> str:
-    """The whole page as text. Equal records give equal pages."""
+def page(report: Report, *, own: str | None = None) -> str:
+    """The whole page as text; `own` is the report's digest where it is known. Equal records give equal pages."""
     charts = _charts(report)
     scripts = _scripts(report, charts)
     template = _environment().get_template("page.html.j2")
@@ -59,7 +59,7 @@ def page(report: Report) -> str:
         rivals=_names(report.headline, "baselines"),
         differences=_names(report.headline, "differences")[:2],
         proof=_proof(report),
-        digest=digest(report),
+        digest=own or digest(report),
         most_rows=MOST_ROWS,
     )
 

@@ -22,9 +22,10 @@ from rookery.evaluation.report.wording import ABSENT, cell, heading, interval, m
 MOST_TRADES = 20
 
 
-def text(report: Report) -> str:
-    """The whole report. Sections that the record does not fill are left out."""
-    return "\n\n".join([_frame(report), *_headline(report), *_market(report), *_making(report)]) + "\n"
+def text(report: Report, *, own: str | None = None) -> str:
+    """The whole report; `own` is its digest where it is known. Sections that the record does not fill are left out."""
+    parts = [_frame(report), *_headline(report), *_market(report), *_making(report, own or digest(report))]
+    return "\n\n".join(parts) + "\n"
 
 
 def _market(report: Report) -> Iterator[str]:
@@ -40,7 +41,7 @@ def _market(report: Report) -> Iterator[str]:
         yield _not_traded(report.not_traded)
 
 
-def _making(report: Report) -> Iterator[str]:
+def _making(report: Report, own: str) -> Iterator[str]:
     if report.training:
         yield markdown_model.training(report.training)
     if report.panel:
@@ -48,7 +49,7 @@ def _making(report: Report) -> Iterator[str]:
     if report.data:
         yield markdown_model.data(report.data, generated=report.generated)
     if report.repeat:
-        yield markdown_model.repeat(report.repeat, digest(report))
+        yield markdown_model.repeat(report.repeat, own)
     if report.machine:
         yield markdown_model.machine(report.machine)
 

@@ -77,6 +77,14 @@ class RookConfig(Config):
         )
 
 
+def demo_config() -> RookConfig:
+    """A small network that learns in seconds on two cores, for the demo and the controls."""
+    return RookConfig(
+        model=LstmConfig(hidden_dim=48, condition_dim=64, fusion_dim=64),
+        training=FitConfig(num_epochs=8, batch_size=128, learning_rate=3e-3),
+    )
+
+
 def _nested(data: Mapping[str, Any]) -> dict[str, Any]:
     nested = {name: dict(value) if isinstance(value, Mapping) else value for name, value in data.items()}
     for name, section in _FLAT.items():

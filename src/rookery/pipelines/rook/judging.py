@@ -77,7 +77,6 @@ def write_books(judged: Judged, folder: Path) -> None:
     result = judged.comparison
     write_table(judged.decisions, folder / "decisions.parquet")
     write_table(result.agent.orders, folder / "orders.parquet")
-    write_table(result.agent.orders, folder / "orders.csv")
     write_table(result.agent.equity, folder / "equity.parquet")
     clock = pl.Series("time", result.grid.time_ns_G1).cast(judged.swaps["time"].dtype)
     lines = pl.DataFrame({"time": clock, **dict(result.equity_G1)})

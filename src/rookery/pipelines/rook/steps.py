@@ -1,5 +1,7 @@
 """The steps from raw swaps to a data set, each from files to files, as the specification's commands name them."""
 
+import hashlib
+import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,7 +15,7 @@ from rookery.errors import UserError
 from rookery.features.conditions import conditions as conditions_of
 from rookery.features.conditions import legacy_conditions
 from rookery.features.swaps import core_features
-from rookery.files import read_json, write_json
+from rookery.files import read_json, sha256, write_json
 from rookery.labels.rules import Rules, label
 from rookery.pipelines.rook import files
 from rookery.progress import Progress
@@ -54,6 +56,34 @@ class SwapSource:
             quarantine=self.quarantine,
             fee_bps=self.fee_bps,
         )
+
+    @property
+    def name(self) -> str:
+        """What the data is called in lists and reports."""
+        return f"generated {self.tape} tape" if self.path is None else self.path.name
+
+    def fingerprint(self) -> str:
+        """Of the file's bytes, or of the tape's name, and of how they are read."""
+        if self.path is not None and not self.path.is_file():
+            # Reading says it better: it knows folders, missing files and the nearest name.
+            self.load()
+        content = "generated" if self.path is None else sha256(self.path)
+        return hashlib.sha256(f"{content} {sorted(self.request().items())}".encode()).hexdigest()
+
+    def command(self, *, seed: int) -> str:
+        """The command line that makes the same run again, settings aside."""
+        if self.path is None:
+            return f"rookery demo --data {self.tape} --seed {seed}"
+        words = ["rookery", "rook", "run", "--input", self.path.name]
+        if self.pair != Pair():
+            pair = self.pair
+            words += ["--token0", f"{pair.token0}:{pair.decimals0}", "--token1", f"{pair.token1}:{pair.decimals1}"]
+            words += ["--quote", pair.quote]
+        for option, value in (("--protocol", self.version), ("--amounts", self.amounts), ("--sign", self.sign)):
+            words += [option, value] if value != "auto" else []
+        words += ["--fee-bps", f"{self.fee_bps:g}"] if self.fee_bps is not None else []
+        words += ["--quarantine", self.quarantine.name] if self.quarantine is not None else []
+        return shlex.join([*words, "--config", "config.yaml", "--seed", str(seed)])
 
     def request(self) -> dict[str, object]:
         """This source as JSON values, so that a run can be taken up again."""

@@ -1,12 +1,10 @@
 """The whole road in one run directory: swaps, features, labels, data set, training, backtest, report."""
 
-import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import polars as pl
 
@@ -20,24 +18,24 @@ from rookery.evaluation.report.record import Report
 from rookery.evaluation.report.record import Split as SplitSection
 from rookery.features.conditions import conditions as conditions_of
 from rookery.features.swaps import core_features
-from rookery.files import read_json, write_json
+from rookery.files import read_json, sha256, write_json
 from rookery.labels.rules import label
+from rookery.learning.fit import METRICS
 from rookery.pipelines.kernels import compile_kernels
 from rookery.pipelines.rook import files
 from rookery.pipelines.rook.brain import TrainedROOKBrain
 from rookery.pipelines.rook.config import RookConfig
 from rookery.pipelines.rook.judging import judge, write_books
-from rookery.pipelines.rook.panel import Lesson, label_mix
-from rookery.pipelines.rook.reporting import Origin, build_report, fit_ranges, machine_block
+from rookery.pipelines.rook.panel import label_mix
+from rookery.pipelines.rook.reporting import TIMINGS, Origin, build_report, fit_ranges, machine_block
 from rookery.pipelines.rook.steps import SwapSource, price_unit, read_facts, read_swaps
-from rookery.pipelines.rook.training import learn_and_save, training_section
+from rookery.pipelines.rook.training import Device, learn, learnt_of, training_section
 from rookery.progress import Progress
-from rookery.run import Run, Stage
+from rookery.run import Run
 from rookery.schema import Loaded, fingerprint
 from rookery.tables import write_table
 
-Device = Literal["auto", "cpu", "cuda"]
-_TIMINGS = "timings"
+_STAGES = ("swaps", "features", "labels", "dataset", "models", "backtest")
 _RECORD = "record.json"
 
 
@@ -81,10 +79,10 @@ def run(
     request = {"pipeline": "rook", "data": source.name, "source": source.request()}
     with Run(output, config=config, seed=seed, request=request, progress=progress) as made:
         compile_kernels(made.progress)
-        tables = _tables(made, source)
-        bundle = _models(made, tables, source, device)
-        record = _backtest(made, tables, source, bundle)
-        report, page = _report(made, record)
+        tables = _tables(made, source, config)
+        bundle = _models(made, tables, source, config, device)
+        record = _backtest(made, tables, source, config, bundle)
+        report, page = _report(made, record, device=learnt_of(TrainedROOKBrain(bundle)).device)
         result = RunResult(folder=made.path, report=report, page=page, hashes=_hashes(made, report))
         made.finish(
             {
@@ -117,6 +115,7 @@ def _tables(made: Run, source: SwapSource, config: RookConfig) -> _Tables:
     return _Tables(
         loaded=loaded,
         features=features,
+        conditions=conditions,
         labels=labels,
         windows=windows,
         split=split,
@@ -165,21 +164,19 @@ def _models(made: Run, tables: _Tables, source: SwapSource, config: RookConfig, 
         bundle = stage.path / f"{source.pair.base}_{source.pair.quote}"
         if not stage.finished:
             started = time.perf_counter()
-            parts = {"train": tables.windows.part(tables.split.train)}
-            parts["validation"] = tables.windows.part(tables.split.validation)
-            learn_and_save(
-                parts["train"],
-                parts["validation"],
+            learn(
+                tables.windows.part(tables.split.train),
+                tables.windows.part(tables.split.validation),
                 tables.scalers,
                 bundle,
                 config=config,
                 pair=source.pair,
                 device=device,
-                data_fingerprint=fingerprint(tables.features),
+                data_fingerprint=inputs["features"],
                 run=made,
                 stage=stage,
             )
-            _log(made, "training", time.perf_counter() - started, len(tables.split.train))
+            _log(made, "training", time.perf_counter() - started, len(tables.split.train), "windows")
     return bundle
 
 
@@ -190,8 +187,10 @@ def _backtest(made: Run, tables: _Tables, source: SwapSource, config: RookConfig
         if stage.finished:
             return from_json(read_json(path))
         started = time.perf_counter()
+        brain = TrainedROOKBrain(bundle)
+        learnt = learnt_of(brain)
         judged = judge(
-            TrainedROOKBrain(bundle),
+            brain,
             tables.windows.part(tables.split.test),
             tables.loaded.table,
             tables.features,
@@ -204,29 +203,29 @@ def _backtest(made: Run, tables: _Tables, source: SwapSource, config: RookConfig
         write_books(judged, stage.path)
         report = build_report(
             judged,
-            Lesson.of(tables.windows.part(tables.split.train)),
+            learnt.lesson,
             _origin(made, tables, source),
             config=config,
             pair=source.pair,
             seed=made.seed,
-            training=read_training(made.path / "models"),
+            training=training_section(bundle.with_name(METRICS), learnt),
             mixes=[label_mix(name, tables.windows.part(part)) for name, part in _parts(tables.split).items()],
         )
         write_json(path, to_json(report))
-        _log(made, "backtest", time.perf_counter() - started, len(tables.split.test))
+        _log(made, "backtest", time.perf_counter() - started, len(tables.split.test), "decisions")
         return report
 
 
-def _report(made: Run, record: Report) -> tuple[Report, Path]:
+def _report(made: Run, record: Report, *, device: str) -> tuple[Report, Path]:
     """Draw the record with what the clock says; that alone is not the same in two runs."""
     with made.stage("report", inputs={"record": reports.digest(record)}) as stage:
         page = stage.file("report.html")
         if stage.finished:
             return reports.read(stage.file("report.json")), page
         with made.progress.stage("report", 1, unit="page") as advance:
-            report = replace(record, machine=machine_block(made.logs))
+            report = replace(record, machine=machine_block(made.logs, device=device))
             reports.write(report, stage.path)
-            (made.path / "backtest" / "orders.csv").read_bytes()
+            write_table(pl.read_parquet(made.path / "backtest" / "orders.parquet"), stage.file("orders.csv"))
             advance(1)
         return report, page
 
@@ -268,11 +267,10 @@ def _parts(split: Split) -> dict[str, range]:
 
 
 def _hashes(made: Run, report: Report) -> dict[str, str]:
-    """Every artefact's sha256, but those of the report, which holds wall times: its digest leaves these out."""
-    hashes = {}
-    for folder in ("swaps", "features", "labels", "dataset", "models", "backtest"):
-        files_of = read_sealed(made.path / folder / MANIFEST)["files"]
-        hashes |= {f"{folder}/{name}": digest for name, digest in files_of.items()}
+    """Every artefact's sha256; of the report, which holds wall times, the digest that leaves these out."""
+    hashes: dict[str, str] = {}
+    for folder in _STAGES:
+        hashes |= {f"{folder}/{name}": digest for name, digest in made.hashes(folder).items()}
     return hashes | {"report": reports.digest(report)}
 
 
@@ -282,8 +280,8 @@ def _working(made: Run, name: str, count: int, *, unit: str = "rows") -> Iterato
     with made.progress.stage(name, count, unit) as advance:
         yield
         advance(count)
-    _log(made, name, time.perf_counter() - started, count)
+    _log(made, name, time.perf_counter() - started, count, unit)
 
 
-def _log(made: Run, name: str, seconds: float, count: int) -> None:
-    made.log(TIMINGS, {"stage": name, "seconds": round(seconds, 3), "count": count})
+def _log(made: Run, name: str, seconds: float, count: int, unit: str) -> None:
+    made.log(TIMINGS, {"stage": name, "seconds": round(seconds, 3), "count": count, "unit": unit})

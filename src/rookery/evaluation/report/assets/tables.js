@@ -5,10 +5,9 @@
   const table = byId("trade-table");
   if (!table) return;
   const body = table.tBodies[0];
-  const rows = [...body.rows];
   const headings = [...table.tHead.rows[0].cells];
-  const texts = rows.map((row) => row.textContent.toLowerCase());
   const plain = (cell) => Number(cell.textContent.replace("−", "-").replace(/[^\d.eE+-]/g, ""));
+  let rows, texts;
 
   function sort(column, ascending) {
     const numeric = headings[column].classList.contains("num");
@@ -31,13 +30,7 @@
     byId("trade-count").textContent = `${shown.toLocaleString("en-US")} of ${rows.length.toLocaleString("en-US")} rows`;
   }
 
-  headings.forEach((heading, column) => {
-    const button = element("button", "", { type: "button" });
-    button.append(...heading.childNodes);
-    heading.append(button);
-    button.addEventListener("click", () => sort(column, heading.getAttribute("aria-sort") !== "ascending"));
-  });
-  if (Rookery.figures.orders) {
+  function joinToChart() {
     const known = new Set(Rookery.figures.orders.marks.map(([id]) => String(id)));
     for (const row of rows) {
       const cell = row.cells[0];
@@ -50,6 +43,18 @@
       if (button) Rookery.showOrder(Number(button.textContent.replace(/,/g, "")));
     });
   }
-  byId("trade-filter").addEventListener("input", filter);
-  filter();
+
+  Rookery.drawSoon(table.parentElement, () => {
+    rows = [...body.rows];
+    texts = rows.map((row) => row.textContent.toLowerCase());
+    headings.forEach((heading, column) => {
+      const button = element("button", "", { type: "button" });
+      button.append(...heading.childNodes);
+      heading.append(button);
+      button.addEventListener("click", () => sort(column, heading.getAttribute("aria-sort") !== "ascending"));
+    });
+    if (Rookery.figures.orders) joinToChart();
+    byId("trade-filter").addEventListener("input", filter);
+    filter();
+  });
 })();

@@ -1,0 +1,121 @@
+"""Kills PPO with SIGKILL at random moments, resumes it, and demands the weights of the run that was never killed.
+
+python benchmarks/soak_ppo_resume.py --kills 50 --kind fused|torch|gymnasium
+Exit code 1 and a line per mismatch when the weights or metrics differ in one bit.
+"""
+
+import argparse
+import hashlib
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import gymnasium
+from gymnasium.vector import VectorEnv
+
+from rookery.learning.cartpole import cartpole
+from rookery.learning.ppo import Route, ppo
+from rookery.learning.ppo_config import PPOConfig
+from rookery.models.action_distribution import Choices
+from rookery.models.actor_critic import ActorCritic
+from rookery.progress import Progress
+from rookery.run import Run
+
+Kind = Literal["fused", "torch", "gymnasium"]
+SEED = 3
+# About a second each, with some ten checkpoints.
+UPDATES = {"fused": 60, "torch": 24, "gymnasium": 16}
+
+
+def environment(kind: Kind) -> VectorEnv[Any, Any, Any]:
+    """CartPole that can hand over its state, or gymnasium's own, which cannot."""
+    if kind == "gymnasium":
+        return gymnasium.make_vec("CartPole-v1", num_envs=4, vectorization_mode="sync")
+    return cartpole(4, step_limit=100)
+
+
+def train(folder: Path, kind: Kind) -> None:
+    """The training that is killed: small nets, normalised observations and rewards."""
+    config = PPOConfig(
+        total_steps=UPDATES[kind] * 4 * 64,
+        rollout_steps=64,
+        batch_size=64,
+        num_epochs=4,
+        normalise_rewards=True,
+        checkpoint_updates=2,
+        device="cpu",
+        tensorboard=False,
+    )
+    path: Route = "fused" if kind == "fused" else "torch"
+    with Run(folder, config=config, seed=SEED, progress=Progress(quiet=True)) as run, run.stage("ppo") as stage:
+        policy = ActorCritic(observation_size=4, actions=Choices(sizes=(2,)), seed=SEED, normalise=True)
+        ppo(policy, environment(kind), config=config, seed=SEED, run=run, stage=stage, path=path)
+        state = sorted(policy.state_dict().items())
+        digest = hashlib.sha256(b"".join(value.numpy().tobytes() for _, value in state)).hexdigest()
+        stage.file("weights.sha256").write_text(digest)
+
+
+def result(folder: Path) -> tuple[str, bytes]:
+    """Digest of the final weights, and the metrics."""
+    return (folder / "ppo" / "weights.sha256").read_text(), (folder / "ppo" / "metrics.jsonl").read_bytes()
+
+
+def in_child(work: Callable[[], None], *, kill_after_s: float | None = None) -> bool:
+    """Run `work` in a forked process, killed after a while if asked; whether it came to its end."""
+    child = os.fork()
+    if child == 0:
+        work()
+        os._exit(0)
+    if kill_after_s is not None:
+        time.sleep(kill_after_s)
+        os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    if os.WIFEXITED(status) and os.WEXITSTATUS(status) != 0:
+        raise SystemExit(f"training failed with exit code {os.WEXITSTATUS(status)}")
+    return os.WIFEXITED(status)
+
+
+def soak(root: Path, kind: Kind, kills: int, seed: int) -> int:
+    """Number of kills after which the resumed run differed."""
+    # Compiled before forking, so that the seconds below are training and nothing else.
+    train(root / "warm", kind)
+    started = time.perf_counter()
+    in_child(lambda: train(root / "whole", kind))
+    seconds = time.perf_counter() - started
+    expected, moments = result(root / "whole"), random.Random(seed)
+    mismatches, early, late = 0, 0, 0
+    for number in range(kills):
+        folder = root / f"killed-{number}"
+        moment = moments.uniform(0.0, seconds)
+        late += in_child(lambda folder=folder: train(folder, kind), kill_after_s=moment)
+        early += not list(folder.glob("ppo/.checkpoints/*.json"))
+        in_child(lambda folder=folder: train(folder, kind))
+        if result(folder) != expected:
+            mismatches += 1
+            print(f"kill {number} after {moment:.3f} s: the resumed run differs")
+    print(
+        f"{kind}: {kills} kills within {seconds:.2f} s ({early} before the first checkpoint, {late} after the end), "
+        f"{mismatches} mismatches"
+    )
+    return mismatches
+
+
+def main() -> None:
+    """Parse the command line and soak."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--kind", choices=list(UPDATES), default="fused")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as root:
+        sys.exit(1 if soak(Path(root), options.kind, options.kills, options.seed) else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""The command line called in this process, and small inputs for it."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rookery.cli import main
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What one command line answered."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:  # noqa: ANN401  what JSON may hold
+        """The one JSON document on stdout."""
+        return json.loads(self.out)
+
+
+Call = Callable[..., Said]
+
+
+@pytest.fixture
+def rookery(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
+    """`rookery("runs", "--json")` in an empty folder; every answer is checked for tracebacks and web addresses."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def call(*words: str | Path) -> Said:
+        code = main([str(word) for word in words])
+        out, err = capsys.readouterr()
+        assert "Traceback" not in out + err
+        assert "http" not in err
+        return Said(code=code, out=out, err=err)
+
+    return call
+
+
+RAW_HEADER = "timestamp,amount0,amount1,sqrt_price_x96,liquidity,tick"
+
+
+@pytest.fixture
+def swaps_csv(tmp_path: Path) -> Path:
+    """Six hundred generated swaps in ROOK's raw format."""
+    from rookery.sources.generated import write_csv
+
+    path = tmp_path / "swaps.csv"
+    write_csv(path, rows=600, seed=0, edge=True)
+    return path
