@@ -37,7 +37,7 @@ def test_ahead_of_every_rival_beats_them_all():
     assert verdict.sentence == (
         "The agent beats always-HOLD, buy-and-hold, random trading and the teacher's rules, net of all costs."
     )
-    assert verdict.reason == "net return minus always-HOLD: +2.00%, 95 % interval +1.00% to +3.00%"
+    assert verdict.reason == "Net return minus always-HOLD: +2.00 %, 95 % interval +1.00 % to +3.00 %."
 
 
 @pytest.mark.parametrize("rival", RIVALS)
@@ -52,7 +52,7 @@ def test_one_rival_that_is_surely_better_makes_it_worse(rival: str):
     verdict = judge(against(**{rival: BELOW}), fills=50, draws_beaten=0.99)
     assert verdict.code == "worse"
     assert RIVALS[rival] in verdict.sentence
-    assert verdict.reason == f"net return minus {RIVALS[rival]}: -2.00%, 95 % interval -3.00% to -1.00%"
+    assert verdict.reason == f"Net return minus {RIVALS[rival]}: −2.00 %, 95 % interval −3.00 % to −1.00 %."
 
 
 def test_beats_is_never_said_over_an_interval_that_holds_zero():
@@ -67,7 +67,7 @@ def test_beats_is_never_said_over_an_interval_that_holds_zero():
 def test_worse_names_all_that_are_better_and_explains_with_the_hardest():
     verdict = judge(against(flat=BELOW, teacher=(-0.09, -0.05)), fills=50, draws_beaten=0.1)
     assert verdict.sentence == "The agent is worse than always-HOLD and the teacher's rules, net of all costs."
-    assert verdict.reason.startswith("net return minus the teacher's rules: -7.00%")
+    assert verdict.reason.startswith("Net return minus the teacher's rules: −7.00 %")
 
 
 def test_luck_in_timing_must_be_ruled_out():
@@ -102,7 +102,7 @@ def test_a_difference_without_interval_forbids_any_claim_unless_it_is_exact():
     assert judge(result(others | {"random": missing}), fills=50, draws_beaten=1.0).code == "too_little_data"
     same = judge(result(others | {"teacher": Estimate.exact(0.0)}), fills=50, draws_beaten=1.0)
     assert same.sentence == "The agent is not distinguishable from the teacher's rules, net of all costs."
-    assert same.reason == "net return minus the teacher's rules: +0.00%, exact"
+    assert same.reason == "Net return minus the teacher's rules: +0.00 %, exact."
 
 
 def test_a_red_gate_refuses_whatever_the_figures():

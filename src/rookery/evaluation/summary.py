@@ -50,10 +50,13 @@ STATUS_TEXTS = {
 }
 
 
-def headline(found: Significance, formulas: Sequence[Formula], *, annualised: bool) -> tuple[Measure, ...]:
+def headline(
+    found: Significance, formulas: Sequence[Formula], *, annualised: bool, names: Mapping[str, str]
+) -> tuple[Measure, ...]:
     """One row per formula: the agent, every rival, and the agent minus each, with their intervals.
 
-    Measures that only exist per year are left out of a span that is too short for a year.
+    Measures that only exist per year are left out of a span that is too short for a year. `names` says what the reader
+    calls each rival.
     """
     rows = []
     for formula in formulas:
@@ -72,9 +75,9 @@ def headline(found: Significance, formulas: Sequence[Formula], *, annualised: bo
                 formula=formula.text,
                 source=formula.source,
                 agent=found.agent[formula.name],
-                baselines=tuple(Named(name=name, estimate=of[formula.name]) for name, of in found.rivals.items()),
+                baselines=tuple(Named(name=names[key], estimate=of[formula.name]) for key, of in found.rivals.items()),
                 differences=tuple(
-                    Named(name=name, estimate=of[formula.name]) for name, of in found.differences.items()
+                    Named(name=names[key], estimate=of[formula.name]) for key, of in found.differences.items()
                 ),
             )
         )
@@ -131,7 +134,7 @@ def decision_section(
     pair: Pair,
     feature_names: Sequence[str],
     threshold: float | None,
-    most_candles: int = 1_500,
+    most_candles: int = 500,
 ) -> Decisions:
     """Candles of the span with every order on them; below, the share held in base and the agent's confidence."""
     time_ms = [ns // 1_000_000 for ns in swaps["time"].to_physical().to_list()]

@@ -83,14 +83,18 @@ def _against(code: VerdictCode, rivals: Sequence[str], net: Mapping[str, Estimat
     # The rival that the agent comes off worst against carries the sentence.
     hardest = min(rivals, key=lambda rival: _lowest(net[rival]))
     one = net[hardest]
-    interval = "exact" if one.low is None else f"95 % interval {_lowest(one):+.2%} to {_highest(one):+.2%}"
-    reason = f"net return minus {RIVALS[hardest]}: {one.value or 0.0:+.2%}, {interval}"
+    interval = "exact" if one.low is None else f"95 % interval {_percent(_lowest(one))} to {_percent(_highest(one))}"
+    reason = f"Net return minus {RIVALS[hardest]}: {_percent(one.value or 0.0)}, {interval}."
     return _verdict(code, [RIVALS[rival] for rival in rivals], reason)
 
 
 def _verdict(code: VerdictCode, names: Sequence[str], reason: str, *, evidence: str = "headline") -> Verdict:
     listed = " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
     return Verdict(code=code, sentence=SENTENCES[code].format(names=listed), reason=reason, evidence=evidence)
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:+.2f} %".replace("-", "\N{MINUS SIGN}")
 
 
 def _lowest(one: Estimate) -> float:

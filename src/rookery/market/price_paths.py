@@ -25,7 +25,7 @@ def gbm(draws: np.random.Generator, shape: tuple[int, int], volatility: float, d
 
 
 def ornstein_uhlenbeck(draws: np.random.Generator, shape: tuple[int, int], volatility: float, pull: float) -> Floats:
-    """Log price that returns by the share `pull` of its distance from the mean per bar (Uhlenbeck and Ornstein 1930)."""
+    """Log price that goes back by `pull` of its distance from the mean each bar (Uhlenbeck and Ornstein 1930)."""
     level_TM = _autoregression(volatility * draws.standard_normal(shape), 1.0 - pull)
     return np.diff(level_TM, axis=0, prepend=0.0)
 
@@ -34,7 +34,8 @@ def jumps(draws: np.random.Generator, shape: tuple[int, int], volatility: float,
     """Diffusion plus rare normal jumps of ten times its volatility, compensated (Merton 1976)."""
     size = 10.0 * volatility
     jumped_TM = (draws.random(shape) < chance) * draws.standard_normal(shape) * size
-    return gbm(draws, shape, volatility, 0.0) + jumped_TM - chance * np.expm1(size**2 / 2)
+    compensation = chance * float(np.expm1(size**2 / 2))
+    return gbm(draws, shape, volatility, 0.0) + jumped_TM - compensation
 
 
 def regime_switching(draws: np.random.Generator, shape: tuple[int, int], volatility: float, stay: float) -> Floats:
@@ -79,7 +80,7 @@ def planted_edge(draws: np.random.Generator, shape: tuple[int, int], volatility:
 
 
 def conditions(draws: np.random.Generator, shape: tuple[int, int], volatility: float, how: Condition) -> Floats:
-    """Volatility, drift of `trend` / 10 volatilities per bar, and a bounce of sd `noise` x volatility that goes again."""
+    """Volatility, drift of `trend` / 10 volatilities per bar, and a bounce of `noise` x volatility that goes again."""
     scale = volatility * how.volatility
     bounce_TM = how.noise * scale * draws.standard_normal(shape)
     steady_TM = gbm(draws, shape, scale, 0.1 * how.trend * scale)

@@ -58,7 +58,7 @@ class KernelVectorEnv(VectorEnv[Singles, NDArray[Any], NDArray[Any]]):
         """Make `state` that of freshly seeded copies."""
         self.state = self._make_state(self.num_envs, seed)
 
-    def reset(  # type: ignore[override]  # gymnasium also allows a list of seeds
+    def reset(
         self, *, seed: int | None = None, options: Mapping[str, Any] | None = None
     ) -> tuple[Singles, dict[str, Any]]:
         """First observations (N, O). With a `seed` all copies are seeded anew, else they draw on."""
@@ -131,10 +131,10 @@ class BarsVectorEnv(KernelVectorEnv):
             generate(scenario, bars=scenario_bars, seed=scenario_seed, level=scenario_level) if bars is None else bars
         )
         params = bar_env.bar_params(made, bar_features(made) if features_TF is None else features_TF, settings)
-        size = bar_env.observation_size(params)
+        size, largest = bar_env.observation_size(params), float(np.finfo(np.float32).max)
         super().__init__(
             num_envs=num_envs,
-            observation_space=Box(-np.inf, np.inf, (size,), np.float32),
+            observation_space=Box(-largest, largest, (size,), np.float32),
             action_space=action_space(settings, made.shape[1]),
             make_state=lambda count, seed: bar_env.make_state(params, count, seed),
             params=params,

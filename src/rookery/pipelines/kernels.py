@@ -1,20 +1,23 @@
 """The compiled kernels of a road, made ready before its first stage so that no later one waits."""
 
-from collections.abc import Callable
+import os
+from pathlib import Path
 
+import rookery
 from rookery.features import windows
 from rookery.market import ledger
 from rookery.progress import Progress
 
-_MODULES: tuple[tuple[str, Callable[[], None]], ...] = (
-    ("features", windows.compile_kernels),
-    ("ledger", ledger.compile_kernels),
-)
-
 
 def compile_kernels(progress: Progress) -> None:
     """Compile every kernel, or load it from numba's cache on disk. Shown as a stage; seconds the first time only."""
-    with progress.stage("kernels", len(_MODULES), unit="compiled or loaded") as advance:
-        for _, compile_module in _MODULES:
-            compile_module()
-            advance(1)
+    name = "kernels" if _are_cached() else "compiling kernels (first time only)"
+    with progress.stage(name):
+        windows.compile_kernels()
+        ledger.compile_kernels()
+
+
+def _are_cached() -> bool:
+    folder = Path(os.environ.get("NUMBA_CACHE_DIR") or Path(rookery.__file__).parent)
+    names = (f"{module.__name__.rpartition('.')[2]}.*.nbi" for module in (windows, ledger))
+    return all(any(folder.rglob(name)) for name in names)

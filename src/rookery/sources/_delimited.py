@@ -30,8 +30,11 @@ class _Lines:
     delimiters: Positions
 
 
-def read(content: Content) -> Records:
-    """Every field as text. Raises UserError when there is no header, no row, a stray quote or a repeated column."""
+def read(content: Content, *, strict: bool) -> Records:
+    """Every field as text; when `strict`, no further than the first ragged row is told.
+
+    Raises UserError when there is no header, no row, a stray quote or a repeated column.
+    """
     path = content.path
     data = _unix_lines(content.data)
     delimiter = _delimiter(data)
@@ -46,11 +49,13 @@ def read(content: Content) -> Records:
         number=lines.number[first + 1 :],
         delimiters=lines.delimiters[first + 1 :],
     )
-    kept, broken, text = _even(data, body, width=len(names), delimiter=delimiter)
-    numbers = pl.Series("number", body.number[kept])
-    fields = _fields(text, names, delimiter, rows=len(kept), path=path)
+    even = _even(data, body, width=len(names), strict=strict)
+    fields = _fields(even.text, names, delimiter, rows=len(even.numbers) - len(even.broken), path=path)
+    if even.broken:
+        fields = fields.select(pl.all().gather(even.places))
+    numbers = pl.Series("number", even.numbers)
     layout = f"csv, {_spelled(delimiter)}"
-    return lay_out(fields, path=path, layout=layout, numbers=numbers, counted_in="line", broken=broken)
+    return lay_out(fields, path=path, layout=layout, numbers=numbers, counted_in="line", broken=even.broken)
 
 
 def _unix_lines(data: bytes) -> bytes:
@@ -130,23 +135,25 @@ def _header(line: bytes, delimiter: int, *, path: Path, row: int) -> list[str]:
     return names
 
 
-def _even(data: bytes, lines: _Lines, *, width: int, delimiter: int) -> tuple[Positions, dict[int, Broken], bytes]:
-    """Which records to keep, the ragged ones among them, and text in which those are blank but whole."""
+def _even(data: bytes, lines: _Lines, *, width: int, strict: bool) -> _Even:
+    if not len(lines.start):
+        return _Even(text=b"", numbers=lines.number, broken={}, places=pl.Series([], dtype=pl.Int64))
     uneven = (lines.delimiters != width - 1) | (lines.end - lines.start <= 1)
-    if not uneven.any():
-        return np.arange(len(lines.start)), {}, data[lines.start[0] :] if len(lines.start) else b""
-    records = [data[start:end] for start, end in zip(lines.start.tolist(), lines.end.tolist(), strict=True)]
-    kept: list[int] = []
-    broken: dict[int, Broken] = {}
-    for position, record in enumerate(records):
-        if uneven[position] and not record.strip(b" \t\r"):
-            continue
-        if lines.delimiters[position] != width - 1:
-            what = f"has {lines.delimiters[position] + 1} fields where the header has {width}"
-            broken[len(kept)] = Broken(kind="ragged row", what=what, text=record.decode(), remedy="export it again")
-            records[position] = bytes([delimiter]) * (width - 1)
-        kept.append(position)
-    return np.array(kept, dtype=np.int64), broken, b"\n".join([*(records[position] for position in kept), b""])
+    blank = np.zeros(len(uneven), dtype=np.bool_)
+    ragged = np.zeros(len(uneven), dtype=np.bool_)
+    for position in np.flatnonzero(uneven).tolist():
+        blank[position] = not data[lines.start[position] : lines.end[position]].strip(b" \t\r")
+        ragged[position] = not blank[position] and lines.delimiters[position] != width - 1
+        if strict and ragged[position]:
+            break
+    kept = ~blank
+    places = pl.Series(np.cumsum(kept & ~ragged) - 1)[kept]
+    return _Even(
+        text=_without(data, lines, blank | uneven if strict and ragged.any() else blank | ragged),
+        numbers=lines.number[kept],
+        broken=_broken(data, lines, kept, ragged, width),
+        places=pl.select(pl.when(pl.Series(~ragged[kept])).then(places)).to_series(),
+    )
 
 
 def _fields(text: bytes, names: list[str], delimiter: int, *, rows: int, path: Path) -> pl.DataFrame:

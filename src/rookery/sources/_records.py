@@ -95,4 +95,6 @@ def shown(value: object, *, limit: int = 48) -> str:
     """A value as one short printable line."""
     text = str(value)
     text = text if len(text) <= limit else text[: limit - 3] + "..."
+    if text.isprintable():
+        return text
     return "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in text)

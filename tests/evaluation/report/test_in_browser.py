@@ -20,7 +20,9 @@ from rookery.evaluation.report.wording import moment, number, significant
 
 pytestmark = pytest.mark.browser
 AXE = Path(__file__).parent / "axe.min.js"
-DRAWN = "() => Rookery.lineCharts?.size === 2 && Rookery.candleChart && document.getElementById('trade-count').textContent"
+DRAWN = (
+    "() => Rookery.lineCharts?.size === 2 && Rookery.candleChart && document.getElementById('trade-count').textContent"
+)
 Open = Callable[..., Page]
 
 # The best contrast between any pixel of an axis and the page: its text is the only thing drawn there.

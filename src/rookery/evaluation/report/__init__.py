@@ -5,7 +5,6 @@ from pathlib import Path
 
 from rookery.errors import UserError
 from rookery.evaluation.report.codec import digest, digest_of, from_json, to_json
-from rookery.evaluation.report.html import page
 from rookery.evaluation.report.markdown import text
 from rookery.evaluation.report.record import Report
 from rookery.files import read_json, write_bytes
@@ -18,6 +17,9 @@ def write(report: Report, folder: Path) -> Path:
 
     Raises ValueError naming the field when a figure is NaN or infinite; then nothing is written.
     """
+    # Records are imported far and wide; the template engine only where a page is written.
+    from rookery.evaluation.report.html import page
+
     document = to_json(report)
     own = digest_of(document)
     markdown, html = text(report, own=own), page(report, own=own)

@@ -45,11 +45,11 @@ from rookery.schema import SourceFacts
 from rookery.types import Pair
 
 _ROLES: Mapping[str, tuple[str, Role]] = {
-    "agent": ("Agent", "agent"),
-    "flat": ("Always HOLD", "flat"),
-    "buy_and_hold": ("Buy and hold", "buy_and_hold"),
-    "random": ("Random, same orders", "random"),
-    "teacher": ("Teacher's rules", "teacher"),
+    "agent": ("agent", "agent"),
+    "flat": ("always HOLD", "flat"),
+    "buy_and_hold": ("buy and hold", "buy_and_hold"),
+    "random": ("random", "random"),
+    "teacher": ("teacher's rules", "teacher"),
 }
 # Name of the log of stage times in a run's logs folder.
 TIMINGS = "timings"
@@ -92,7 +92,12 @@ def build_report(
         seeds=(seed,),
         verdict=result.verdict,
         basis=_basis(result, pair),
-        headline=headline(result.significance, HEADLINE, annualised=result.periods_per_year.value is not None),
+        headline=headline(
+            result.significance,
+            HEADLINE,
+            annualised=result.periods_per_year.value is not None,
+            names={key: name for key, (name, _) in _ROLES.items()},
+        ),
         equity=equity_section(
             [int(ns) // 1_000_000 for ns in result.grid.time_ns_G1],
             {_ROLES[key][0]: (_ROLES[key][1], values) for key, values in result.equity_G1.items()},
@@ -144,7 +149,7 @@ def _basis(result: Comparison, pair: Pair) -> Basis:
         else f"per period of {period}; {year.reason}"
     )
     taught = result.rivals["teacher"].totals
-    earned = "loses" if taught.net < 0 else "earns"
+    earned = "lose" if taught.net < 0 else "earn"
     return Basis(
         annualisation=words,
         intervals=(
