@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import gymnasium
+import torch
 from gymnasium.vector import VectorEnv
 
 from rookery.learning.cartpole import cartpole
@@ -83,7 +84,9 @@ def in_child(work: Callable[[], None], *, kill_after_s: float | None = None) -> 
 
 def soak(root: Path, kind: Kind, kills: int, seed: int) -> int:
     """Number of kills after which the resumed run differed."""
-    # Compiled before forking, so that the seconds below are training and nothing else.
+    # One thread, since a pool of threads does not outlive a fork; compiled before forking, so that the seconds below
+    # are training and nothing else.
+    torch.set_num_threads(1)
     train(root / "warm", kind)
     started = time.perf_counter()
     in_child(lambda: train(root / "whole", kind))

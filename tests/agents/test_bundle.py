@@ -276,14 +276,14 @@ HOSTILE_TEXTS: dict[str, tuple[str, bytes]] = {
 
 
 @pytest.mark.parametrize("case", HOSTILE_TEXTS)
-def test_hostile_texts_are_refused_by_name_within_a_second(saved: Path, case: str):
+def test_hostile_texts_are_refused_by_name_within_five_seconds(saved: Path, case: str):
     name, data = HOSTILE_TEXTS[case]
     (saved / name).write_bytes(data)
     _reseal(saved)
     started = time.monotonic()
     with pytest.raises(UserError, match=name):
         bundle.load(saved)
-    assert time.monotonic() - started < 1.0
+    assert time.monotonic() - started < 5.0
 
 
 HOSTILE_MANIFESTS: dict[str, object] = {

@@ -1,4 +1,4 @@
-"""Twelve swaps of one ETH/USDC pool, told as plain integers, for every test that writes them in some exporter's form."""
+"""Twelve swaps of one ETH/USDC pool as plain integers, for every test that writes them in some exporter's form."""
 
 from datetime import UTC, datetime
 from math import floor, log

@@ -355,29 +355,6 @@ def test_parquet_of_every_dialect(
     assert_same(path, expected, events, dialect)
 
 
-@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
-@pytest.mark.parametrize("mark", ["", "\ufeff"])
-def test_any_delimiter_line_end_and_byte_order_mark(
-    delimiter: str, line_end: str, mark: str, tmp_path: Path, rook_lines: list[str], expected: pl.DataFrame
-):
-    path = tmp_path / "swaps.txt"
-    text = mark + line_end.join(line.replace(",", delimiter) for line in rook_lines)
-    path.write_bytes(text.encode())
-    assert load(path).table.equals(expected)
-
-
-@pytest.mark.parametrize("name", ["swaps.csv.gz", "swaps.csv", "swaps.parquet"])
-def test_the_content_decides_whatever_the_name(
-    name: str, tmp_path: Path, rook_lines: list[str], expected: pl.DataFrame
-):
-    path = tmp_path / name
-    path.write_bytes(gzip.compress("\n".join(rook_lines).encode()))
-    loaded = load(path)
-    assert loaded.table.equals(expected)
-    assert loaded.facts.notes["format"] == "csv, comma, gzip"
-
-
 def test_gzipped_parquet_with_nested_and_typed_columns(tmp_path: Path, events: list[Event], expected: pl.DataFrame):
     table = pl.DataFrame(
         {
@@ -401,14 +378,6 @@ def test_gzipped_parquet_with_nested_and_typed_columns(tmp_path: Path, events: l
     table.write_parquet(plain)
     path.write_bytes(gzip.compress(plain.read_bytes()))
     assert_same(path, expected, events, "web3")
-
-
-def test_column_names_without_regard_to_case_and_order(tmp_path: Path, rook_lines: list[str], expected: pl.DataFrame):
-    cells = [line.split(",")[::-1] for line in rook_lines]
-    cells[0] = ["TICK", "Liquidity", "SqrtPriceX96", "AMOUNT1", "Amount0", " Timestamp "]
-    path = tmp_path / "swaps.csv"
-    path.write_text("\n".join(",".join(row) for row in cells))
-    assert load(path).table.equals(expected)
 
 
 def test_other_events_among_logs_are_passed_over_and_counted(

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from rookery.errors import UserError
+from rookery.sources._logs import V3_SWAP, V4_SWAP
 from rookery.sources.uniswap import load
 from rookery.types import Pair
 
@@ -273,9 +274,45 @@ def test_options_are_checked(options: dict[str, object], headline: str, tmp_path
 def test_event_logs_without_eth_abi_name_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "eth_abi.registry", None)
     path = tmp_path / "logs.csv"
-    path.write_text(
-        f"block_timestamp,topics,data\n1737646995,['0x{'c42079f94a6350d7e6235f29174924f928cc2ac818eb64fed8004e115fbcca67'}'],0x{'0' * 320}\n"
-    )
+    path.write_text(f"block_timestamp,topics,data\n1737646995,['{V3_SWAP}'],0x{'0' * 320}\n")
     error = refusal(path)
     assert error.what == "event logs need eth-abi, which is not installed"
     assert error.remedy == "pip install 'rookery[onchain]'"
+
+
+LOGS: dict[str, tuple[str, int | None, str]] = {
+    "only other events": (f"1737646995,['0x{'ab' * 32}'],0x", None, "holds no Swap event of Uniswap v3 or v4"),
+    "topics that are none": ("1737646995,oops,0x", 2, "its topics are no list of 32-byte words"),
+    "data of another length": (
+        f"1737646995,['{V3_SWAP}'],0x00",
+        2,
+        "data '0x00' is not the 5 words of a v3 Swap event",
+    ),
+    "data that fits no int24": (f"1737646995,['{V3_SWAP}'],0x{'11' * 160}", 2, "does not fit the types of a v3 Swap"),
+    "both versions": (
+        f"1737646995,['{V3_SWAP}'],0x\n1737646995,['{V4_SWAP}'],0x",
+        None,
+        "holds Swap events of v3 and of v4",
+    ),
+}
+
+
+@pytest.mark.parametrize(("rows", "row", "words"), LOGS.values(), ids=LOGS.keys())
+def test_event_logs_are_refused_with_reason(rows: str, row: int | None, words: str, tmp_path: Path):
+    path = tmp_path / "logs.csv"
+    path.write_text(f"block_timestamp,topics,data\n{rows}\n")
+    error = refusal(path)
+    assert error.row == row
+    assert words in error.what
+
+
+def test_logs_of_the_other_version_than_stated_are_refused(tmp_path: Path):
+    path = tmp_path / "logs.csv"
+    path.write_text(f"block_timestamp,topics,data\n1737646995,['{V3_SWAP}'],0x{'0' * 320}\n")
+    assert refusal(path, version="v4").what == "holds Swap events of v3, none of v4"
+
+
+def test_logs_without_a_time_say_what_to_join(tmp_path: Path):
+    path = tmp_path / "swaps.csv"
+    path.write_text("block_number,amount0,amount1,sqrt_price_x96,tick\n1,2,3,4,5\n")
+    assert str(refusal(path).remedy).startswith("logs carry no time: join the time of each block; columns found: ")

@@ -107,6 +107,16 @@ def save(
     )
 
 
+def copy(bundle: Path, path: Path) -> None:
+    """Copy a checked bundle to the folder `path`, which may hold an older one and nothing else."""
+    load(bundle)
+    path.mkdir(parents=True, exist_ok=True)
+    _refuse_strangers(path)
+    (path / MANIFEST).unlink(missing_ok=True)
+    for name in (*FILES, MANIFEST):
+        write_bytes(path / name, (bundle / name).read_bytes())
+
+
 def load(path: str | Path) -> Bundle:
     """Read and check a bundle. Raises UserError naming the file that is missing, altered, of a wrong form or a link."""
     folder = Path(path)

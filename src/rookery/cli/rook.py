@@ -221,9 +221,9 @@ def backtest(
     progress = Progress(quiet=quiet)
     source = swap_source(input, (token0, token1, quote), protocol, amounts, sign, (strict, quarantine))
     settings = rook_config(config, context.params, progress=progress)
-    from rookery.pipelines.rook import steps
+    from rookery.pipelines.rook import whole
 
-    result = steps.backtest(model, source, output, config=settings, seed=seed, progress=progress)
+    result = whole.backtest(model, source, output, config=settings, seed=seed, progress=progress)
     outcome.show_result(result, as_json=as_json)
 
 

@@ -42,23 +42,12 @@ def resume(
     """Go on with a run that was stopped, with the settings, input and seed that it was started with."""
     from rookery.runs import find_run, read_run
 
-    facts = read_run(find_run(run, completion.RUNS))
-    if facts.request.get("pipeline") != "rook":
-        raise UserError(
-            f"belongs to pipeline '{facts.request.get('pipeline')}', which this version cannot resume",
-            place=facts.path,
-            remedy="resume it with the version that started it",
-        )
+    path = find_run(run, completion.RUNS)
+    read_run(path)
     with outcome.stoppable(f"rookery resume {run}"):
         from rookery.pipelines.rook import whole
-        from rookery.pipelines.rook.config import RookConfig
-        from rookery.pipelines.rook.steps import SwapSource
 
-        source = SwapSource.from_request(facts.request["source"])
-        config = RookConfig.parse(facts.config, place=facts.path / "run.json")
-        result = whole.run(
-            source, facts.path, config=config, seed=facts.seed, device=device, progress=Progress(quiet=quiet)
-        )
+        result = whole.resume(path, device=device, progress=Progress(quiet=quiet))
     outcome.show_result(result, as_json=as_json)
 
 

@@ -82,18 +82,16 @@ def _apply(values: pl.Series, kernel: Kernel, lag: int, skip: int) -> pl.Series:
 
 
 def _trailing_sums(values: Floats, sums: Floats, window: int) -> None:
-    _sum_windows(values, sums, window)
+    _add_windows(values, sums, window, False)
 
 
 def _trailing_means(values: Floats, means: Floats, window: int) -> None:
-    _sum_windows(values, means, window)
-    _divide_by_rows(means, window)
+    _add_windows(values, means, window, True)
 
 
 def _trailing_stds(values: Floats, stds: Floats, window: int) -> None:
-    _square_windows(values, stds, window)
-    _grow_squares(values, stds[: window - 1])
-    _root_of_share(stds, window)
+    _deviate_windows(values, stds, window)
+    _deviate_head(values, stds[: window - 1])
 
 
 def _trailing_to_running_means(values: Floats, ratios: Floats, window: int, rows: int, total: float) -> None:
@@ -102,8 +100,8 @@ def _trailing_to_running_means(values: Floats, ratios: Floats, window: int, rows
 
 
 @njit(cache=True, nogil=True)
-def _sum_windows(values: Floats, sums: Floats, window: int) -> None:
-    """Put into `sums` each row's window. `block[j]` is the sum of the `span` rows that end at j."""
+def _add_windows(values: Floats, sums: Floats, window: int, mean: bool) -> None:
+    """Put the sum or mean of each row's window into `sums`. `block[j]` is the sum of the `span` rows that end at j."""
     reach = window - 1
     block, wider = np.zeros(_TILE + reach), np.zeros(_TILE + reach)
     for first in range(0, values.size, _TILE):
@@ -121,17 +119,19 @@ def _sum_windows(values: Floats, sums: Floats, window: int) -> None:
             _double(block[: width - span], block[span:width], wider[span:width])
             block, wider = wider, block
             span *= 2
+        if mean:
+            _divide(total, first, window)
 
 
 @njit(cache=True, nogil=True)
-def _square_windows(values: Floats, squares: Floats, window: int) -> None:
-    """Put into `squares` those about its own mean of each row's window; right from row `window - 1` on."""
+def _deviate_windows(values: Floats, stds: Floats, window: int) -> None:
+    """Put the deviation of each row's window into `stds`; right from row `window - 1` on."""
     reach = window - 1
     mean, mean_wider = np.zeros(_TILE + reach), np.zeros(_TILE + reach)
     square, square_wider = np.zeros(_TILE + reach), np.zeros(_TILE + reach)
     level = np.zeros(_TILE)
     for first in range(0, values.size, _TILE):
-        total = squares[first : first + _TILE]
+        total = stds[first : first + _TILE]
         width = reach + total.size
         _load(values[max(0, first - reach) : first + _TILE], mean[:width])
         total[:] = 0.0
@@ -152,42 +152,25 @@ def _square_windows(values: Floats, squares: Floats, window: int) -> None:
             mean, mean_wider = mean_wider, mean
             square, square_wider = square_wider, square
             span *= 2
+        _root(total, reach)
 
 
 @njit(cache=True, nogil=True)
-def _grow_squares(values: Floats, squares: Floats) -> None:
+def _deviate_head(values: Floats, stds: Floats) -> None:
     # Until a window is full its blocks are not; over the rows that exist, from the first on, Welford (1962) is right.
-    mean, total = 0.0, 0.0
-    for i in range(squares.size):
+    mean, squares = 0.0, 0.0
+    for i in range(stds.size):
         apart = values[i] - mean
         mean += apart / (i + 1.0)
-        total += apart * (values[i] - mean)
-        squares[i] = total
+        squares += apart * (values[i] - mean)
+        stds[i] = math.sqrt(squares / max(i, 1))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _divide_by_rows(sums: Floats, window: int) -> None:
-    for i in range(min(window, sums.size)):
-        sums[i] /= i + 1.0
-    full, rows = sums[window:], float(window)
-    for i in range(full.size):
-        full[i] /= rows
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def _divide_by_running_mean(values: Floats, ratios: Floats, rows: int, total: float) -> None:
     for i in range(values.size):
         total += values[i]
         ratios[i] = ratios[i] * (rows + i + 1) / total if total != 0.0 else 1.0
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _root_of_share(squares: Floats, window: int) -> None:
-    for i in range(min(window, squares.size)):
-        squares[i] = math.sqrt(squares[i] / max(i, 1.0))
-    full, rows = squares[window:], window - 1.0
-    for i in range(full.size):
-        full[i] = math.sqrt(full[i] / rows)
 
 
 # The loops below stand alone because numba turns them into vector instructions so, and not inside the kernels.
@@ -233,3 +216,19 @@ def _merge(level: Floats, total: Floats, done: int, part: Floats, part_square: F
         apart = part[j] - level[j]
         level[j] += apart * share
         total[j] += part_square[j] + apart * apart * weight
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _divide(total: Floats, first: int, window: int) -> None:
+    full = min(max(0, window - first), total.size)
+    for j in range(full):
+        total[j] /= first + j + 1.0
+    rest, rows = total[full:], float(window)
+    for j in range(rest.size):
+        rest[j] /= rows
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _root(total: Floats, freedom: int) -> None:
+    for j in range(total.size):
+        total[j] = math.sqrt(total[j] / freedom)

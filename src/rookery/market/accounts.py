@@ -17,23 +17,23 @@ EVENTS = ("fill", "stop", "take", "stop_and_take", "liquidation", "clipped", "re
 FILL, STOP, TAKE, STOP_AND_TAKE, LIQUIDATION, CLIPPED, REFUSED = range(7)
 
 
+# Columns of money_NB and of position_NMC.
+CASH, FEES, SLIPPAGE, CARRY = range(4)
+QUANTITY, COST, REALISED, ORDER = range(4)
+
+
 class Accounts(NamedTuple):
     """Books of N accounts; each trades as if alone. Money is in the account's currency, quantities in contracts.
 
-    `cost_NM` is what the open position cost (negative: what a short brought in), by average cost, without fees.
-    `order_NM` is the signed quantity that the next settlement is to trade. `slippage_N` sums what fills paid against
-    their reference prices (spread, slippage, impact, tick), `fees_N` fees, `carry_N` funding and borrowing. At all
-    times cash + sum of cost = capital + sum of realised - fees - carry.
+    money_NB: CASH; FEES, SLIPPAGE (what fills paid against their reference prices: spread, slippage, impact, tick) and
+    CARRY (funding and borrowing), summed since the start. position_NMC: QUANTITY held; COST of the open position by
+    average cost, without fees (negative: what a short brought in); REALISED profit; ORDER, the signed quantity that the
+    next settlement is to trade. counts_NK: how often each of EVENTS happened. At all times
+    cash + sum of cost = capital + sum of realised - fees - carry.
     """
 
-    cash_N: Floats
-    quantity_NM: Floats
-    cost_NM: Floats
-    realised_NM: Floats
-    order_NM: Floats
-    fees_N: Floats
-    slippage_N: Floats
-    carry_N: Floats
+    money_NB: Floats
+    position_NMC: Floats
     counts_NK: Ints
 
 
@@ -42,60 +42,50 @@ def open_accounts(capital_N: Floats, instruments: int) -> Accounts:
     if not (np.isfinite(capital_N) & (capital_N > 0)).all():
         raise ValueError("capital must be finite and above 0")
     count = len(capital_N)
-    return Accounts(
-        cash_N=np.array(capital_N, np.float64),
-        quantity_NM=np.zeros((count, instruments)),
-        cost_NM=np.zeros((count, instruments)),
-        realised_NM=np.zeros((count, instruments)),
-        order_NM=np.zeros((count, instruments)),
-        fees_N=np.zeros(count),
-        slippage_N=np.zeros(count),
-        carry_N=np.zeros(count),
-        counts_NK=np.zeros((count, len(EVENTS)), np.int64),
-    )
+    money_NB = np.zeros((count, 4))
+    money_NB[:, CASH] = capital_N
+    return Accounts(money_NB, np.zeros((count, instruments, 4)), np.zeros((count, len(EVENTS)), np.int64))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def begin(accounts: Accounts, n: int, capital: float) -> None:
     """Account `n` starts afresh with `capital` in cash."""
-    accounts.cash_N[n] = capital
-    accounts.fees_N[n] = 0.0
-    accounts.slippage_N[n] = 0.0
-    accounts.carry_N[n] = 0.0
-    for m in range(accounts.quantity_NM.shape[1]):
-        accounts.quantity_NM[n, m] = 0.0
-        accounts.cost_NM[n, m] = 0.0
-        accounts.realised_NM[n, m] = 0.0
-        accounts.order_NM[n, m] = 0.0
+    # Loops, not slices: a view costs more than what it saves in a function this hot.
+    for b in range(accounts.money_NB.shape[1]):
+        accounts.money_NB[n, b] = 0.0
+    accounts.money_NB[n, CASH] = capital
+    for m in range(accounts.position_NMC.shape[1]):
+        for c in range(accounts.position_NMC.shape[2]):
+            accounts.position_NMC[n, m, c] = 0.0
     for k in range(accounts.counts_NK.shape[1]):
         accounts.counts_NK[n, k] = 0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def trade(accounts: Accounts, n: int, m: int, quantity: float, value: float, reference: float, fee: float) -> None:
     """Buy (quantity > 0) or sell `quantity` contracts for `value` money (same sign), which would be `reference` free.
 
     What reduces a position realises profit against its average cost; what is left over opens or adds.
     """
-    held, cost = accounts.quantity_NM[n, m], accounts.cost_NM[n, m]
-    accounts.cash_N[n] -= value + fee
-    accounts.fees_N[n] += fee
-    accounts.slippage_N[n] += value - reference
+    held, cost = accounts.position_NMC[n, m, QUANTITY], accounts.position_NMC[n, m, COST]
+    accounts.money_NB[n, CASH] -= value + fee
+    accounts.money_NB[n, FEES] += fee
+    accounts.money_NB[n, SLIPPAGE] += value - reference
     accounts.counts_NK[n, FILL] += 1
     if held * quantity < 0.0:
         closed = min(abs(quantity), abs(held))
         spent = value * (closed / abs(quantity))
         given = cost_given(cost, closed, abs(held))
-        accounts.realised_NM[n, m] -= spent + given
+        accounts.position_NMC[n, m, REALISED] -= spent + given
         # Exactly 0 once all is closed: a remainder by rounding would be an entry price out of nothing.
         cost = cost - given if closed < abs(held) else 0.0
         value = value - spent if closed < abs(quantity) else 0.0
-    accounts.cost_NM[n, m] = cost + value
-    accounts.quantity_NM[n, m] = held + quantity
+    accounts.position_NMC[n, m, COST] = cost + value
+    accounts.position_NMC[n, m, QUANTITY] = held + quantity
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def pay_carry(accounts: Accounts, n: int, amount: float) -> None:
     """Funding and borrowing, positive when paid."""
-    accounts.cash_N[n] -= amount
-    accounts.carry_N[n] += amount
+    accounts.money_NB[n, CASH] -= amount
+    accounts.money_NB[n, CARRY] += amount

@@ -7,19 +7,19 @@ close and settled in the next bar by the ledger's own `settle_bar`.
 
 # N copies, T bars, M instruments, F features, W window, O = W F + 2 M + 3 observation, A = M action columns
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from rookery.market.accounts import Accounts, begin, open_accounts
+from rookery.market.accounts import CARRY, COST, FEES, ORDER, QUANTITY, SLIPPAGE, Accounts, begin, open_accounts
 from rookery.market.bar_ledger import Market, market, settle_bar
-from rookery.market.bars import Bars
+from rookery.market.bars import CLOSE, Bars
 from rookery.market.env_config import EnvConfig
 from rookery.market.randomness import Words, random_words, uniform
 from rookery.market.rewards import Reward, begin_rewards, reward, step_reward
+from rookery.market.terms import CONTRACT
 
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
@@ -35,14 +35,8 @@ class BarState(NamedTuple):
     `closed_worth_N` is net worth after the last step; `worth_N` is the capital again where that step ended the episode.
     """
 
-    cash_N: Floats
-    quantity_NM: Floats
-    cost_NM: Floats
-    realised_NM: Floats
-    order_NM: Floats
-    fees_N: Floats
-    slippage_N: Floats
-    carry_N: Floats
+    money_NB: Floats
+    position_NMC: Floats
     counts_NK: Ints
     bar_N: Ints
     start_N: Ints
@@ -107,7 +101,7 @@ def bar_params(bars: Bars, features_TF: Singles, config: EnvConfig) -> BarParams
 
 def make_state(params: BarParams, count: int, seed: int) -> BarState:
     """State of `count` copies before their first reset."""
-    books = open_accounts(np.full(count, params.capital), params.market.quotes.close_TM.shape[1])
+    books = open_accounts(np.full(count, params.capital), params.market.quotes_TMQ.shape[1])
     return BarState(
         *books,
         bar_N=np.zeros(count, np.int64),
@@ -121,17 +115,17 @@ def make_state(params: BarParams, count: int, seed: int) -> BarState:
 
 def observation_size(params: BarParams) -> int:
     """Numbers in one observation."""
-    instruments = params.market.quotes.close_TM.shape[1]
+    instruments = params.market.quotes_TMQ.shape[1]
     return int(params.window * params.features_TF.shape[1] + 2 * instruments + _ACCOUNT_COLUMNS)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def reset(state: BarState, params: BarParams, observations_NO: Singles) -> None:
     """Begin an episode in every copy."""
-    accounts = _accounts(state)
+    accounts, memory_N3, words_N = _accounts(state), state.memory_N3, state.words_N
     for n in range(len(state.bar_N)):
-        _begin(state, accounts, params, n)
-        _observe(state, params, n, observations_NO[n])
+        _begin(state, accounts, memory_N3, words_N, params, n)
+        _observe(state, params, n, observations_NO)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -146,69 +140,61 @@ def step(
     final_NO: Singles,
 ) -> None:
     """Decide at the close, settle in the next bar, and be paid at its close."""
-    accounts = _accounts(state)
+    # Named here, not in the loop: every name for an array costs an atomic count.
+    accounts, market, memory_N3, words_N = _accounts(state), params.market, state.memory_N3, state.words_N
     last_bar = len(params.features_TF) - 1
     for n in range(len(rewards_N)):
         before = state.worth_N[n]
-        paid = state.fees_N[n] + state.slippage_N[n] + state.carry_N[n]
+        paid = state.money_NB[n, FEES] + state.money_NB[n, SLIPPAGE] + state.money_NB[n, CARRY]
         _decide(state, params, n, actions_NA)
         t = state.bar_N[n] + 1
-        after = settle_bar(accounts, n, params.market, t)
+        after = settle_bar(accounts, n, market, t)
         state.bar_N[n], state.worth_N[n], state.closed_worth_N[n] = t, after, after
-        cost = state.fees_N[n] + state.slippage_N[n] + state.carry_N[n] - paid
-        rewards_N[n] = step_reward(params.reward, state.memory_N3, n, before, after, cost, params.capital)
+        cost = state.money_NB[n, FEES] + state.money_NB[n, SLIPPAGE] + state.money_NB[n, CARRY] - paid
+        rewards_N[n] = step_reward(params.reward, memory_N3, n, before, after, cost, params.capital)
         state.memory_N3[n, 2] = max(state.memory_N3[n, 2], after)
         terminated_N[n] = after <= params.ruin
         truncated_N[n] = not terminated_N[n] and (t - state.start_N[n] >= params.episode_length or t >= last_bar)
-        _observe(state, params, n, observations_NO[n])
+        _observe(state, params, n, observations_NO)
         if terminated_N[n] or truncated_N[n]:
-            final_NO[n] = observations_NO[n]
-            _begin(state, accounts, params, n)
-            _observe(state, params, n, observations_NO[n])
+            for o in range(observations_NO.shape[1]):
+                final_NO[n, o] = observations_NO[n, o]
+            _begin(state, accounts, memory_N3, words_N, params, n)
+            _observe(state, params, n, observations_NO)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _accounts(state: BarState) -> Accounts:
-    return Accounts(
-        state.cash_N,
-        state.quantity_NM,
-        state.cost_NM,
-        state.realised_NM,
-        state.order_NM,
-        state.fees_N,
-        state.slippage_N,
-        state.carry_N,
-        state.counts_NK,
-    )
+    return Accounts(state.money_NB, state.position_NMC, state.counts_NK)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _begin(state: BarState, accounts: Accounts, params: BarParams, n: int) -> None:
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+def _begin(state: BarState, accounts: Accounts, memory_N3: Floats, words_N: Words, params: BarParams, n: int) -> None:
     starts = params.last_start - params.first_start + 1
-    start = params.first_start + int(uniform(state.words_N, n) * starts)
+    start = params.first_start + int(uniform(words_N, n) * starts)
     state.bar_N[n] = start
     state.start_N[n] = start
     state.worth_N[n] = params.capital
     begin(accounts, n, params.capital)
-    begin_rewards(state.memory_N3, n, params.capital)
+    begin_rewards(memory_N3, n, params.capital)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _decide(state: BarState, params: BarParams, n: int, actions_NA: Singles) -> None:
     """Turn the action of copy `n` into signed orders in contracts."""
-    close_M, contract_M = params.market.quotes.close_TM[state.bar_N[n]], params.market.instruments.contract_M
+    bar = state.bar_N[n]
     worth = max(state.worth_N[n], 0.0)
-    for m in range(len(close_M)):
-        held, action = state.quantity_NM[n, m], float(actions_NA[n, m])
-        unit = contract_M[m] * close_M[m]
+    for m in range(params.market.quotes_TMQ.shape[1]):
+        held, action = state.position_NMC[n, m, QUANTITY], float(actions_NA[n, m])
+        unit = params.market.instruments_MI[m, CONTRACT] * params.market.quotes_TMQ[bar, m, CLOSE]
         weight = _weight(params, action)
         order = weight * params.size * worth / unit - held
         # A side says where to be, not how much to add: on the right side already, nothing is traded.
         stays = params.actions == _SIDE and (action == 1.0 or weight * held > 0.0)
-        state.order_NM[n, m] = 0.0 if stays or abs(order) * unit < params.min_trade * worth else order
+        state.position_NMC[n, m, ORDER] = 0.0 if stays or abs(order) * unit < params.min_trade * worth else order
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _weight(params: BarParams, action: float) -> float:
     """The position asked for, -1 to 1; nan for an action that is not a number."""
     if params.actions == _SIDE:
@@ -222,31 +208,31 @@ def _weight(params: BarParams, action: float) -> float:
     return weight
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _observe(state: BarState, params: BarParams, n: int, observation_O: Singles) -> None:
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+def _observe(state: BarState, params: BarParams, n: int, observations_NO: Singles) -> None:
     """Features of the last W bars, oldest first; per instrument exposure and open profit; growth, drawdown, time."""
     bar, width = state.bar_N[n], params.features_TF.shape[1]
     place = 0
     for t in range(bar - params.window + 1, bar + 1):
         for f in range(width):
-            observation_O[place] = params.features_TF[t, f]
+            observations_NO[n, place] = params.features_TF[t, f]
             place += 1
     worth = state.worth_N[n]
     scale = 1.0 / max(worth, 1e-6 * params.capital)
-    for m in range(state.quantity_NM.shape[1]):
+    for m in range(state.position_NMC.shape[1]):
         value = 0.0
-        if state.quantity_NM[n, m] != 0.0:
-            unit = params.market.instruments.contract_M[m] * params.market.quotes.close_TM[bar, m]
-            value = state.quantity_NM[n, m] * unit
-        observation_O[place] = _bounded(value * scale)
-        observation_O[place + 1] = _bounded((value - state.cost_NM[n, m]) * scale)
+        if state.position_NMC[n, m, QUANTITY] != 0.0:
+            unit = params.market.instruments_MI[m, CONTRACT] * params.market.quotes_TMQ[bar, m, CLOSE]
+            value = state.position_NMC[n, m, QUANTITY] * unit
+        observations_NO[n, place] = _bounded(value * scale)
+        observations_NO[n, place + 1] = _bounded((value - state.position_NMC[n, m, COST]) * scale)
         place += 2
-    observation_O[place] = _bounded(math.log(max(worth / params.capital, 1e-6)))
-    observation_O[place + 1] = _bounded(1.0 - worth / max(state.memory_N3[n, 2], worth))
-    observation_O[place + 2] = (bar - state.start_N[n]) / params.episode_length
+    observations_NO[n, place] = _bounded(worth / params.capital - 1.0)
+    observations_NO[n, place + 1] = _bounded(1.0 - worth / max(state.memory_N3[n, 2], worth))
+    observations_NO[n, place + 2] = (bar - state.start_N[n]) / params.episode_length
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _bounded(value: float) -> float:
     # A ruined account's shares of net worth have no size; a network must still be able to read them.
     return min(max(value, -100.0), 100.0)

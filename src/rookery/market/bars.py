@@ -4,7 +4,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,14 +11,9 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 
-class Quotes(NamedTuple):
-    """Bars as the kernels read them: each (T, M), float64, contiguous."""
-
-    open_TM: Floats
-    high_TM: Floats
-    low_TM: Floats
-    close_TM: Floats
-    volume_TM: Floats
+# Columns of quotes_TMQ, which is what kernels read: one bar of one instrument is one line of memory.
+OPEN, HIGH, LOW, CLOSE, VOLUME = range(5)
+_NAMES = ("open_TM", "high_TM", "low_TM", "close_TM", "volume_TM")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +34,8 @@ class Bars:
         shape = self.close_TM.shape
         if len(shape) != 2 or 0 in shape:
             raise ValueError(f"bars have shape {shape}; expected at least one bar of at least one instrument")
-        for name, values in zip(Quotes._fields, self.quotes(), strict=True):
+        for name in _NAMES:
+            values: Floats = getattr(self, name)
             if values.shape != shape:
                 raise ValueError(f"{name} has shape {values.shape}, close_TM {shape}")
             lowest: Callable[[Floats], npt.NDArray[np.bool_]] = _negative if name == "volume_TM" else _not_positive
@@ -57,10 +52,10 @@ class Bars:
         count, instruments = self.close_TM.shape
         return count, instruments
 
-    def quotes(self) -> Quotes:
-        """The arrays, contiguous and writable as numba compiles for them."""
+    def quotes(self) -> Floats:
+        """The columns side by side: (T, M, 5)."""
         columns = (self.open_TM, self.high_TM, self.low_TM, self.close_TM, self.volume_TM)
-        return Quotes(*(np.require(column, np.float64, ["C", "W"]) for column in columns))
+        return np.ascontiguousarray(np.stack(columns, axis=2), np.float64)
 
 
 def bars_of_closes(close_TM: Floats, *, volume: float = 1e6) -> Bars:

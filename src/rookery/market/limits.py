@@ -8,8 +8,18 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from rookery.market.accounts import CLIPPED, REFUSED, Accounts
-from rookery.market.terms import AccountTerms, InstrumentTerms
+from rookery.market.accounts import CASH, CLIPPED, ORDER, QUANTITY, REFUSED, Accounts
+from rookery.market.bars import VOLUME
+from rookery.market.terms import (
+    CONTRACT,
+    LINEAR,
+    LOT,
+    MAX_ORDER,
+    MAX_POSITION,
+    MAX_VOLUME_SHARE,
+    ROOT,
+    Market,
+)
 
 Floats = npt.NDArray[np.float64]
 # A lot missed by rounding errors alone still counts.
@@ -40,74 +50,68 @@ def _trailing_covariance(returns_TM: Floats, window: int, covariance_TMM: Floats
                 total = 0.0
                 for s in range(first, t + 1):
                     total += (returns_TM[s, i] - mean_i) * (returns_TM[s, j] - mean_j)
-                covariance_TMM[t, i, j] = covariance_TMM[t, j, i] = total / (t - first)
+                market.covariance_TMM[t, i, j] = market.covariance_TMM[t, j, i] = total / (t - first)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def cut_orders(
     accounts: Accounts,
     n: int,
-    price_M: Floats,
-    volume_M: Floats,
-    covariance_MM: Floats,
-    instruments: InstrumentTerms,
-    terms: AccountTerms,
+    market: Market,
+    t: int,
+    price: int,
 ) -> None:
-    """Change the orders of account `n` to what may be traded at `price_M`, against net worth at these prices.
+    """Change the orders of account `n` to what may be traded at column `price` of bar `t`, and that worth.
 
     An order that is not a finite number is refused (nothing is traded). What reduces a position always passes but for
     the order size; what raises exposure is cut first by its own instrument's limits, then in one proportion for all
     instruments until leverage, risk and correlation fit. The worth that counts is that before the fill's own costs.
     """
-    worth, orders = accounts.cash_N[n], 0
-    for m in range(len(price_M)):
-        worth += accounts.quantity_NM[n, m] * instruments.contract_M[m] * price_M[m]
-        orders += accounts.order_NM[n, m] != 0.0
+    worth, orders = accounts.money_NB[n, CASH], 0
+    for m in range(accounts.position_NMC.shape[1]):
+        worth += (
+            accounts.position_NMC[n, m, QUANTITY] * market.instruments_MI[m, CONTRACT] * market.quotes_TMQ[t, m, price]
+        )
+        orders += accounts.position_NMC[n, m, ORDER] != 0.0
     if orders == 0:
         return
     clipped = False
-    for m in range(len(price_M)):
-        wished = accounts.order_NM[n, m]
+    for m in range(accounts.position_NMC.shape[1]):
+        wished = accounts.position_NMC[n, m, ORDER]
         if not math.isfinite(wished):
             accounts.counts_NK[n, REFUSED] += 1
-            accounts.order_NM[n, m] = 0.0
+            accounts.position_NMC[n, m, ORDER] = 0.0
         elif wished != 0.0:
-            unit = instruments.contract_M[m] * price_M[m]
-            held = accounts.quantity_NM[n, m]
-            accounts.order_NM[n, m] = _own_limits(wished, held, unit, volume_M[m], worth, m, instruments, terms)
-            clipped |= accounts.order_NM[n, m] != wished
-    share = _portfolio_share(accounts, n, price_M, covariance_MM, worth, instruments, terms)
-    for m in range(len(price_M)):
+            held = accounts.position_NMC[n, m, QUANTITY]
+            accounts.position_NMC[n, m, ORDER] = _own_limits(wished, held, market, t, m, price, worth)
+            clipped |= accounts.position_NMC[n, m, ORDER] != wished
+    share = _portfolio_share(accounts, n, market, t, price, worth)
+    for m in range(accounts.position_NMC.shape[1]):
         if share < 1.0:
-            base, raised = _split(accounts.quantity_NM[n, m], accounts.order_NM[n, m])
-            accounts.order_NM[n, m] = base + share * raised
-        lot = instruments.lot_M[m]
+            base, raised = _split(accounts.position_NMC[n, m, QUANTITY], accounts.position_NMC[n, m, ORDER])
+            accounts.position_NMC[n, m, ORDER] = base + share * raised
+        lot = market.instruments_MI[m, LOT]
         if lot > 0.0:
-            whole = accounts.order_NM[n, m] / lot
-            accounts.order_NM[n, m] = np.trunc(whole + math.copysign(_LOT_SLACK, whole)) * lot
+            whole = accounts.position_NMC[n, m, ORDER] / lot
+            accounts.position_NMC[n, m, ORDER] = np.trunc(whole + math.copysign(_LOT_SLACK, whole)) * lot
     if clipped or share < 1.0:
         accounts.counts_NK[n, CLIPPED] += 1
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _own_limits(
-    wished: float,
-    held: float,
-    unit: float,
-    volume: float,
-    worth: float,
-    m: int,
-    instruments: InstrumentTerms,
-    terms: AccountTerms,
-) -> float:
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+def _own_limits(wished: float, held: float, market: Market, t: int, m: int, price: int, worth: float) -> float:
     """The order cut to order size, then to position size."""
-    largest = float(instruments.max_order_M[m])
-    if instruments.max_volume_share_M[m] < math.inf:
-        largest = min(largest, instruments.max_volume_share_M[m] * volume / instruments.contract_M[m])
-    if volume == 0.0 and (instruments.linear_M[m] > 0.0 or instruments.root_M[m] > 0.0):
+    largest, volume = float(market.instruments_MI[m, MAX_ORDER]), market.quotes_TMQ[t, m, VOLUME]
+    contract = market.instruments_MI[m, CONTRACT]
+    if market.instruments_MI[m, MAX_VOLUME_SHARE] < math.inf:
+        largest = min(largest, market.instruments_MI[m, MAX_VOLUME_SHARE] * volume / contract)
+    if volume == 0.0 and (market.instruments_MI[m, LINEAR] > 0.0 or market.instruments_MI[m, ROOT] > 0.0):
         largest = 0.0
     order = min(max(wished, -largest), largest)
-    most = min(float(instruments.max_position_M[m]), terms.max_share * max(worth, 0.0) / unit)
+    most = min(
+        float(market.instruments_MI[m, MAX_POSITION]),
+        market.terms.max_share * max(worth, 0.0) / (contract * market.quotes_TMQ[t, m, price]),
+    )
     target = held + order
     if target * held > 0.0:
         most = max(most, min(abs(held), abs(target)))
@@ -116,7 +120,7 @@ def _own_limits(
     return order
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _split(held: float, order: float) -> tuple[float, float]:
     """An order as the part that reduces the position and the part that raises it, on the same or the other side."""
     if held * order >= 0.0:
@@ -126,44 +130,58 @@ def _split(held: float, order: float) -> tuple[float, float]:
     return -held, order + held
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _portfolio_share(
     accounts: Accounts,
     n: int,
-    price_M: Floats,
-    covariance_MM: Floats,
+    market: Market,
+    t: int,
+    price: int,
     worth: float,
-    instruments: InstrumentTerms,
-    terms: AccountTerms,
 ) -> float:
     """The largest share, 0 to 1, of all raising orders with which the account stays inside its limits."""
     kept, added = 0.0, 0.0
-    for m in range(len(price_M)):
-        base, raised = _split(accounts.quantity_NM[n, m], accounts.order_NM[n, m])
-        unit = instruments.contract_M[m] * price_M[m]
-        kept += abs(accounts.quantity_NM[n, m] + base) * unit
+    for m in range(accounts.position_NMC.shape[1]):
+        base, raised = _split(accounts.position_NMC[n, m, QUANTITY], accounts.position_NMC[n, m, ORDER])
+        unit = market.instruments_MI[m, CONTRACT] * market.quotes_TMQ[t, m, price]
+        kept += abs(accounts.position_NMC[n, m, QUANTITY] + base) * unit
         added += abs(raised) * unit
     if added == 0.0:
         return 1.0
     if worth <= 0.0:
         return 0.0
-    share = min(1.0, max(0.0, (terms.leverage * worth - kept) / added))
-    if len(covariance_MM) == 0 or share == 0.0:
+    share = min(1.0, max(0.0, (market.terms.leverage * worth - kept) / added))
+    if market.covariance_TMM.shape[1] == 0 or share == 0.0:
         return share
-    exposure_2M = np.empty((2, len(price_M)))
-    for m in range(len(price_M)):
-        base, raised = _split(accounts.quantity_NM[n, m], accounts.order_NM[n, m])
-        unit = instruments.contract_M[m] * price_M[m] / worth
-        exposure_2M[0, m] = (accounts.quantity_NM[n, m] + base) * unit
-        exposure_2M[1, m] = raised * unit
-    if terms.max_deviation < math.inf:
-        share = min(share, _share_by_risk(exposure_2M, covariance_MM, terms.max_deviation))
-    if terms.max_correlated < math.inf:
-        share = min(share, _share_by_correlation(exposure_2M, covariance_MM, terms.max_correlated))
-    return share
+    return min(share, _covariance_share(accounts, n, market, t, price, worth))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _covariance_share(
+    accounts: Accounts,
+    n: int,
+    market: Market,
+    t: int,
+    price: int,
+    worth: float,
+) -> float:
+    exposure_2M, share = np.empty((2, market.quotes_TMQ.shape[1])), 1.0
+    for m in range(market.quotes_TMQ.shape[1]):
+        held = accounts.position_NMC[n, m, QUANTITY]
+        base, raised = _split(held, accounts.position_NMC[n, m, ORDER])
+        unit = market.instruments_MI[m, CONTRACT] * market.quotes_TMQ[t, m, price] / worth
+        exposure_2M[0, m] = (held + base) * unit
+        exposure_2M[1, m] = raised * unit
+    # The covariance of the bar before: this one's close is not known when its open trades.
+    covariance_MM = market.covariance_TMM[max(t - 1, 0)]
+    if market.terms.max_deviation < math.inf:
+        share = min(share, _share_by_risk(exposure_2M, covariance_MM, market.terms.max_deviation))
+    if market.terms.max_correlated < math.inf:
+        share = min(share, _share_by_correlation(exposure_2M, covariance_MM, market.terms.max_correlated))
+    return share
+
+
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _share_by_risk(exposure_2M: Floats, covariance_MM: Floats, limit: float) -> float:
     """Largest f in [0, 1] with the variance of kept + f raised at most max(limit^2, variance of kept)."""
     squares, cross, kept = 0.0, 0.0, 0.0
@@ -178,7 +196,7 @@ def _share_by_risk(exposure_2M: Floats, covariance_MM: Floats, limit: float) -> 
     return max(0.0, (-cross + math.sqrt(cross * cross + squares * room)) / squares)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _share_by_correlation(exposure_2M: Floats, covariance_MM: Floats, limit: float) -> float:
     """Largest f in [0, 1] with |correlated exposure| of kept + f raised at most max(limit, that of kept)."""
     share = 1.0

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from rookery.market.bars import Bars, Floats
+from rookery.market.bars import CLOSE, HIGH, LOW, Bars, Floats
 
 FEATURES = ("return", "range", "close_in_range", "trend")
 _LARGEST = 10.0
@@ -24,29 +24,30 @@ def bar_features(bars: Bars, *, window: int = 20) -> npt.NDArray[np.float32]:
     """
     if window < 1:
         raise ValueError(f"window is {window}; expected 1 or more")
-    quotes = bars.quotes()
+    quotes_TMQ = bars.quotes()
     count, instruments = bars.shape
     features_TF = np.zeros((count, instruments * len(FEATURES)), np.float32)
     for m in range(instruments):
         columns = features_TF[:, m * len(FEATURES) : (m + 1) * len(FEATURES)]
-        _fill(quotes.high_TM[:, m].copy(), quotes.low_TM[:, m].copy(), quotes.close_TM[:, m].copy(), window, columns)
+        _fill(quotes_TMQ, m, window, columns)
     return features_TF
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _fill(high_T: Floats, low_T: Floats, close_T: Floats, window: int, features_TF: npt.NDArray[np.float32]) -> None:
+def _fill(quotes_TMQ: Floats, m: int, window: int, features_TF: npt.NDArray[np.float32]) -> None:
     variance = 0.0
-    for t in range(len(close_T)):
-        gained = math.log(close_T[t] / close_T[t - 1]) if t > 0 else 0.0
+    for t in range(len(quotes_TMQ)):
+        high, low, close = quotes_TMQ[t, m, HIGH], quotes_TMQ[t, m, LOW], quotes_TMQ[t, m, CLOSE]
+        gained = math.log(close / quotes_TMQ[t - 1, m, CLOSE]) if t > 0 else 0.0
         # A plain mean until there are `window` returns, so that the first ones do not decide for long.
         variance += (gained * gained - variance) / min(max(t, 1), window)
         scale = 1.0 / max(math.sqrt(variance), _SMALLEST_VOLATILITY)
-        span = high_T[t] - low_T[t]
+        span = high - low
         first = max(t - window, 0)
         row = features_TF[t]
         row[0] = gained * scale
-        row[1] = math.log(high_T[t] / low_T[t]) * scale
-        row[2] = 2.0 * (close_T[t] - low_T[t]) / span - 1.0 if span > 0.0 else 0.0
-        row[3] = math.log(close_T[t] / close_T[first]) * scale / math.sqrt(max(t - first, 1))
+        row[1] = math.log(high / low) * scale
+        row[2] = 2.0 * (close - low) / span - 1.0 if span > 0.0 else 0.0
+        row[3] = math.log(close / quotes_TMQ[first, m, CLOSE]) * scale / math.sqrt(max(t - first, 1))
         for f in range(4):
             row[f] = min(max(row[f], -_LARGEST), _LARGEST)

@@ -16,7 +16,7 @@ def random_words(count: int, seed: int) -> Words:
     return np.random.SeedSequence(seed).generate_state(count, np.uint64).astype(np.uint64)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def uniform(words_N: Words, n: int) -> float:
     """The next number in [0, 1) of copy `n`: SplitMix64 (Steele, Lea and Flood 2014), 53 bits."""
     words_N[n] += np.uint64(0x9E3779B97F4A7C15)
@@ -26,7 +26,7 @@ def uniform(words_N: Words, n: int) -> float:
     return float((z ^ (z >> np.uint64(31))) >> np.uint64(11)) * 2.0**-53
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def normal(words_N: Words, n: int) -> float:
     """The next standard normal number of copy `n` (Box and Muller 1958, the cosine of each pair)."""
     radius = math.sqrt(-2.0 * math.log(1.0 - uniform(words_N, n)))

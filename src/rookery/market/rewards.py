@@ -34,7 +34,7 @@ def reward(name: RewardName, *, decay: float = 0.01, weight: float = 1.0) -> Rew
     return Reward(kind=REWARDS.index(name), decay=decay, weight=weight)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def begin_rewards(memory_N3: Floats, n: int, capital: float) -> None:
     """Copy `n` starts an episode with `capital`."""
     memory_N3[n, 0] = 0.0
@@ -42,7 +42,7 @@ def begin_rewards(memory_N3: Floats, n: int, capital: float) -> None:
     memory_N3[n, 2] = capital
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def step_reward(
     reward: Reward, memory_N3: Floats, n: int, before: float, after: float, cost: float, capital: float
 ) -> float:
@@ -70,7 +70,7 @@ def step_reward(
     return _differential_ratio(reward, memory_N3, n, after / before - 1.0)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _differential_ratio(reward: Reward, memory_N3: Floats, n: int, gained: float) -> float:
     mean, square = memory_N3[n, 0], memory_N3[n, 1]
     ratio = 0.0

@@ -74,22 +74,22 @@ class Account(Config):
         return self
 
 
-class InstrumentTerms(NamedTuple):
-    """Settings of M instruments as the kernels read them; shares, not basis points."""
-
-    tick_M: Floats
-    contract_M: Floats
-    lot_M: Floats
-    fee_M: Floats
-    fee_fixed_M: Floats
-    spread_M: Floats
-    linear_M: Floats
-    root_M: Floats
-    funding_M: Floats
-    borrow_M: Floats
-    max_order_M: Floats
-    max_position_M: Floats
-    max_volume_share_M: Floats
+# Columns of instruments_MI; shares, not basis points. SPREAD holds half spread and slippage.
+(
+    TICK,
+    CONTRACT,
+    LOT,
+    FEE,
+    FEE_FIXED,
+    SPREAD,
+    LINEAR,
+    ROOT,
+    FUNDING,
+    BORROW,
+    MAX_ORDER,
+    MAX_POSITION,
+    MAX_VOLUME_SHARE,
+) = range(13)
 
 
 class AccountTerms(NamedTuple):
@@ -106,30 +106,40 @@ class AccountTerms(NamedTuple):
     fill_at_close: bool
 
 
+class Market(NamedTuple):
+    """All that settlement reads: bars, terms, and the trailing covariance (T, M, M), or (1, 0, 0) when none binds."""
+
+    quotes_TMQ: Floats
+    instruments_MI: Floats
+    terms: AccountTerms
+    covariance_TMM: Floats
+
+
 # One-sided 95 %, the confidence that goes with the specification's max_portfolio_var.
 _QUANTILE = NormalDist().inv_cdf(0.95)
 
 
-def instrument_terms(instruments: Sequence[Instrument], *, fee_bps: float) -> InstrumentTerms:
-    """Instruments in kernel form, in their order; `fee_bps` where one has none."""
+def instrument_terms(instruments: Sequence[Instrument], *, fee_bps: float) -> Floats:
+    """Instruments in kernel form (M, 13), in their order; `fee_bps` where one names none."""
+    return np.array([_row(instrument, fee_bps) for instrument in instruments], np.float64)
 
-    def column(name: str, unit: float = 1.0) -> Floats:
-        return np.array([getattr(instrument, name) * unit for instrument in instruments], np.float64)
 
-    return InstrumentTerms(
-        tick_M=column("tick"),
-        contract_M=column("contract"),
-        lot_M=column("lot"),
-        fee_M=np.array([1e-4 * (fee_bps if i.fee_bps is None else i.fee_bps) for i in instruments]),
-        fee_fixed_M=column("fee_fixed"),
-        spread_M=column("half_spread_bps", 1e-4) + column("slippage_bps", 1e-4),
-        linear_M=column("impact_linear"),
-        root_M=column("impact_root"),
-        funding_M=column("funding_bps", 1e-4),
-        borrow_M=column("borrow_bps", 1e-4),
-        max_order_M=column("max_order"),
-        max_position_M=column("max_position"),
-        max_volume_share_M=column("max_volume_share"),
+def _row(instrument: Instrument, fee_bps: float) -> tuple[float, ...]:
+    fee = fee_bps if instrument.fee_bps is None else instrument.fee_bps
+    return (
+        instrument.tick,
+        instrument.contract,
+        instrument.lot,
+        fee * 1e-4,
+        instrument.fee_fixed,
+        (instrument.half_spread_bps + instrument.slippage_bps) * 1e-4,
+        instrument.impact_linear,
+        instrument.impact_root,
+        instrument.funding_bps * 1e-4,
+        instrument.borrow_bps * 1e-4,
+        instrument.max_order,
+        instrument.max_position,
+        instrument.max_volume_share,
     )
 
 

@@ -3,7 +3,8 @@
 # B batch, O observation, H hidden, L policy outputs, A amounts
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Literal
 
@@ -83,9 +84,10 @@ class ActorCritic(nn.Module):
         generator = torch.Generator().manual_seed(seed)
         self.normaliser = ObservationNormaliser(observation_size) if normalise else None
         widths = (observation_size, *hidden)
-        self.trunks = nn.ModuleList(_trunk(widths, generator) for _ in range(1 if shared else 2))
-        self.policy = _linear(hidden[-1], actions.outputs, gain=0.01, generator=generator)
-        self.value = _linear(hidden[-1], 1, gain=1.0, generator=generator)
+        with _one_thread():
+            self.trunks = nn.ModuleList(_trunk(widths, generator) for _ in range(1 if shared else 2))
+            self.policy = _linear(hidden[-1], actions.outputs, gain=0.01, generator=generator)
+            self.value = _linear(hidden[-1], 1, gain=1.0, generator=generator)
         amounts = isinstance(actions, Amounts)
         self.log_std_A = nn.Parameter(torch.full((actions.outputs,), log_std)) if amounts else None
 
@@ -112,6 +114,17 @@ class ActorCritic(nn.Module):
         for layer in trunk.children():
             features = squash(layer(features))
         return features
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    # Orthogonal matrices come from a QR decomposition, whose last bits may depend on the number of threads.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _trunk(widths: Sequence[int], generator: torch.Generator) -> nn.ModuleList:

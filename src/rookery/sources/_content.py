@@ -84,16 +84,18 @@ def _raw_bytes(file: Path) -> bytes:
 
 
 def _unpack(raw: bytes, file: Path) -> bytes:
-    limit = min(MAX_BYTES, max(_FREE_EXPANSION, MAX_EXPANSION * len(raw)))
+    source = io.BytesIO(raw)
     parts: list[bytes] = []
     size = 0
     try:
-        with gzip.open(io.BytesIO(raw)) as stream:
+        with gzip.open(source) as stream:
             while chunk := stream.read(_CHUNK):
                 parts.append(chunk)
                 size += len(chunk)
-                if size > limit:
-                    raise UserError(f"unpacks to more than {limit >> 20} MiB, which is no table of swaps", place=file)
+                if size > min(MAX_BYTES, max(_FREE_EXPANSION, MAX_EXPANSION * source.tell())):
+                    raise UserError(
+                        f"unpacks to more than {size - 1 >> 20} MiB, which is no table of swaps", place=file
+                    )
     except EOFError:
         raise UserError("the gzip file is cut short", place=file, remedy="fetch or pack it again") from None
     except (zlib.error, gzip.BadGzipFile):

@@ -13,11 +13,15 @@ from rookery.errors import UserError
 from rookery.sources._content import Content
 from rookery.sources._records import Broken, Records, check_width, lay_out, shown
 
+MAX_LINE = 16 << 20
 _DELIMITERS = b",;\t"
 _QUOTE, _NEWLINE = 34, 10
 _CLOSES_FIELD = frozenset(b',;\t\r\n"')
 
+_AGAIN = "export it again"
+
 Positions = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +41,12 @@ def read(content: Content, *, strict: bool) -> Records:
     """
     path = content.path
     data = _unix_lines(content.data)
+    if len(data) > MAX_LINE and data.find(b"\n", 0, MAX_LINE) < 0:
+        raise UserError("has no line end in its first 16 MiB", place=path, row=1, remedy="it is no table of swaps")
     delimiter = _delimiter(data)
     lines = _lines(data, delimiter, path)
-    first = next(i for i in range(len(lines.start)) if data[lines.start[i] : lines.end[i]].strip())
+    # The first line that is not blank is the header.
+    first = int(np.searchsorted(lines.end, len(data) - len(data.lstrip()), side="right"))
     header_row = int(lines.number[first])
     header = data[lines.start[first] : lines.end[first]]
     names = _header(header, delimiter, path=path, row=header_row)
@@ -49,13 +56,20 @@ def read(content: Content, *, strict: bool) -> Records:
         number=lines.number[first + 1 :],
         delimiters=lines.delimiters[first + 1 :],
     )
-    even = _even(data, body, width=len(names), strict=strict)
-    fields = _fields(even.text, names, delimiter, rows=len(even.numbers) - len(even.broken), path=path)
-    if even.broken:
-        fields = fields.select(pl.all().gather(even.places))
-    numbers = pl.Series("number", even.numbers)
+    blank, ragged = _uneven(data, body, width=len(names))
+    if strict and ragged.any():
+        first = int(ragged.argmax())
+        raise UserError(_unlike(body, first, len(names)), place=path, row=int(body.number[first]), remedy=_AGAIN)
+    laid_out = ~(blank | ragged)
+    fields = _fields(_only(data, body, laid_out), names, delimiter, rows=int(laid_out.sum()), path=path)
+    if ragged.any():
+        # A ragged row keeps its place among the others, with all fields null.
+        places = pl.DataFrame({"place": np.cumsum(laid_out) - 1, "known": laid_out}).filter(pl.Series(~blank))
+        fields = fields.select(pl.all().gather(places.select(pl.when("known").then("place")).to_series()))
+    numbers = pl.Series("number", body.number[~blank])
+    broken = _broken(data, body, ragged, positions=np.cumsum(~blank) - 1, width=len(names))
     layout = f"csv, {_spelled(delimiter)}"
-    return lay_out(fields, path=path, layout=layout, numbers=numbers, counted_in="line", broken=even.broken)
+    return lay_out(fields, path=path, layout=layout, numbers=numbers, counted_in="line", broken=broken)
 
 
 def _unix_lines(data: bytes) -> bytes:
@@ -135,25 +149,40 @@ def _header(line: bytes, delimiter: int, *, path: Path, row: int) -> list[str]:
     return names
 
 
-def _even(data: bytes, lines: _Lines, *, width: int, strict: bool) -> _Even:
-    if not len(lines.start):
-        return _Even(text=b"", numbers=lines.number, broken={}, places=pl.Series([], dtype=pl.Int64))
-    uneven = (lines.delimiters != width - 1) | (lines.end - lines.start <= 1)
-    blank = np.zeros(len(uneven), dtype=np.bool_)
-    ragged = np.zeros(len(uneven), dtype=np.bool_)
-    for position in np.flatnonzero(uneven).tolist():
+def _uneven(data: bytes, lines: _Lines, *, width: int) -> tuple[Flags, Flags]:
+    """Which records are blank, and which have another number of fields than the header."""
+    blank = lines.end == lines.start
+    ragged = lines.delimiters != width - 1
+    for position in np.flatnonzero((lines.delimiters == 0) & ~blank & (ragged | (width == 1))).tolist():
         blank[position] = not data[lines.start[position] : lines.end[position]].strip(b" \t\r")
-        ragged[position] = not blank[position] and lines.delimiters[position] != width - 1
-        if strict and ragged[position]:
-            break
-    kept = ~blank
-    places = pl.Series(np.cumsum(kept & ~ragged) - 1)[kept]
-    return _Even(
-        text=_without(data, lines, blank | uneven if strict and ragged.any() else blank | ragged),
-        numbers=lines.number[kept],
-        broken=_broken(data, lines, kept, ragged, width),
-        places=pl.select(pl.when(pl.Series(~ragged[kept])).then(places)).to_series(),
-    )
+    return blank, ragged & ~blank
+
+
+def _unlike(lines: _Lines, position: int, width: int) -> str:
+    return f"has {lines.delimiters[position] + 1} fields where the header has {width}"
+
+
+def _broken(data: bytes, lines: _Lines, ragged: Flags, *, positions: Positions, width: int) -> dict[int, Broken]:
+    return {
+        int(positions[place]): Broken(
+            kind="ragged row",
+            what=_unlike(lines, place, width),
+            text=data[lines.start[place] : lines.end[place]].decode(),
+            remedy=_AGAIN,
+        )
+        for place in np.flatnonzero(ragged).tolist()
+    }
+
+
+def _only(data: bytes, lines: _Lines, keep: Flags) -> bytes:
+    """The text of some of the records."""
+    if keep.all():
+        return data[lines.start[0] :] if len(keep) else b""
+    step = np.zeros(len(data) + 2, dtype=np.int8)
+    step[lines.start[keep]] += 1
+    step[np.minimum(lines.end[keep] + 1, len(data) + 1)] -= 1
+    inside = np.cumsum(step[: len(data)], dtype=np.int8).view(np.bool_)
+    return np.frombuffer(data, dtype=np.uint8)[inside].tobytes()
 
 
 def _fields(text: bytes, names: list[str], delimiter: int, *, rows: int, path: Path) -> pl.DataFrame:

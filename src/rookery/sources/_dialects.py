@@ -86,7 +86,6 @@ _SIGNATURES: tuple[tuple[str, frozenset[str], frozenset[str]], ...] = tuple(
 class Swaps:
     """Rows under the names of REQUIRED and their fellows, still text; `labels` are the file's own names for them."""
 
-    dialect: str
     table: pl.DataFrame
     labels: dict[str, str]
     scale: Scale | None
@@ -118,7 +117,7 @@ def is_log(names: Iterable[str]) -> bool:
     return "data" in found and bool(found & _LOG) and not found & set(_ALIASES["sqrt_price_x96"])
 
 
-def rename(table: pl.DataFrame, records: Records, *, amounts: Literal["auto", "raw", "scaled"]) -> Swaps:
+def rename(table: pl.DataFrame, records: Records, *, dialect: str, amounts: Literal["auto", "raw", "scaled"]) -> Swaps:
     """Choose a column for every meaning. Raises UserError naming what is missing, what was found, what is nearest."""
     names = [name for name in table.columns if name != INDEX]
     found = by_normalised(names)
@@ -127,6 +126,8 @@ def rename(table: pl.DataFrame, records: Records, *, amounts: Literal["auto", "r
         if alias := _filled(table, [found[alias] for alias in aliases if alias in found]):
             chosen[meaning] = alias
     scale = _choose_amounts(table, found, chosen, amounts)
+    if dialect != THE_GRAPH and normalised(chosen.get("event_id", "")) == "id":
+        del chosen["event_id"]  # elsewhere an id is the pool's
     missing = [meaning for meaning in REQUIRED if meaning not in chosen]
     if missing:
         raise _lacking(missing, names, records)
@@ -134,9 +135,8 @@ def rename(table: pl.DataFrame, records: Records, *, amounts: Literal["auto", "r
     canonical = table.select(INDEX, **{meaning: pl.col(name) for meaning, name in chosen.items()})
     absent = [meaning for meaning in _ALIASES if meaning not in chosen]
     return Swaps(
-        dialect=dialect_of(names),
         table=canonical.with_columns(pl.lit(None, dtype=pl.String).alias(meaning) for meaning in absent),
-        labels={meaning: chosen.get(meaning, meaning) for meaning in _ALIASES},
+        labels={meaning: shown(chosen.get(meaning, meaning)) for meaning in _ALIASES},
         scale=scale,
     )
 
@@ -215,8 +215,10 @@ def _lacking(missing: list[str], names: list[str], records: Records) -> UserErro
         if close:
             guesses.append(f"is '{meaning}' here '{shown(by_normalised(names)[close])}'? ")
     listed = ", ".join(shown(name) for name in names[:30]) + (", ..." if len(names) > 30 else "")
-    if names and all(re.fullmatch(r"[-+0-9.eE: xa-fA-F]*", name) for name in names):
+    if names and all(re.fullmatch(r"[-+]?[0-9][-+0-9.: xa-fA-F]*", name) for name in names):
         guesses = ["the first line must name the columns; "]
+    if missing == ["time"] and "blocknumber" in by_normalised(names):
+        guesses = ["logs carry no time: join the time of each block; "]
     row = 1 if records.layout.startswith("csv") else None
     return UserError(
         f"swap table lacks {lacking}", place=records.path, row=row, remedy=f"{''.join(guesses)}columns found: {listed}"

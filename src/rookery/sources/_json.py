@@ -1,6 +1,7 @@
 """JSON documents and JSON lines as records, numbers kept as the text that was written."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
@@ -21,7 +22,7 @@ _ARGUMENTS = {
 }
 
 
-def read_document(content: Content) -> Records:
+def read_document(content: Content, *, strict: bool) -> Records:
     """The rows of a JSON document: a list, or the list that an object wraps ({"data": {"swaps": [...]}}).
 
     Raises UserError with the line of a syntax error, or the item of a fault.
@@ -34,14 +35,14 @@ def read_document(content: Content) -> Records:
     except RecursionError:
         raise UserError("is nested too deeply", place=content.path) from None
     items = _rows_of(document, content.path)
-    return _records(enumerate(items, start=1), path=content.path, layout="json", counted_in="item")
+    return _records(enumerate(items, start=1), path=content.path, layout="json", counted_in="item", strict=strict)
 
 
-def read_lines(content: Content) -> Records:
+def read_lines(content: Content, *, strict: bool) -> Records:
     """The rows of a file with one JSON object a line."""
     lines = ((number, line) for number, line in _numbered_lines(content.data) if line.strip())
     rows = ((number, _decode_line(line.decode())) for number, line in lines)
-    return _records(rows, path=content.path, layout="json lines", counted_in="line")
+    return _records(rows, path=content.path, layout="json lines", counted_in="line", strict=strict)
 
 
 def parse_object(text: str) -> dict[str, str | None] | None:
@@ -56,8 +57,8 @@ def parse_object(text: str) -> dict[str, str | None] | None:
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     item = dict(pairs)
     if len(item) != len(pairs):
-        names = [name for name, _ in pairs]
-        item[_REPEATED] = next(name for name in names if names.count(name) > 1)
+        counts = Counter(name for name, _ in pairs)
+        item[_REPEATED] = next(name for name, count in counts.items() if count > 1)
     return item
 
 
@@ -102,9 +103,12 @@ def _lists_in(document: dict[str, object], keys: tuple[str, ...]) -> Iterator[tu
 
 
 def _records(
-    items: Iterable[tuple[int, object]], *, path: Path, layout: str, counted_in: Literal["line", "item"]
+    items: Iterable[tuple[int, object]], *, path: Path, layout: str, counted_in: Literal["line", "item"], strict: bool
 ) -> Records:
-    """Column by column at once: a million nested rows side by side would take gigabytes."""
+    """Column by column at once: a million nested rows side by side would take gigabytes.
+
+    When `strict`, no further than the first broken row.
+    """
     numbers: list[int] = []
     columns: dict[str, list[str | None]] = {}
     broken: dict[int, Broken] = {}
@@ -121,6 +125,8 @@ def _records(
         if len(row) < len(columns):
             for values in columns.values():
                 values += [None] * (position + 1 - len(values))
+        if broken and strict:
+            break
     return lay_out(
         columns,
         path=path,

@@ -83,8 +83,9 @@ def load(
     options = _Options(pair=pair, version=version, amounts=amounts, sign=sign, fee_bps=fee_bps)
     _check_options(options, path=Path(path), quarantine=quarantine)
     content = _content.read(path)
-    records = _READERS[content.form](content)
-    faults = Faults(records, strict=quarantine is None)
+    strict = quarantine is None
+    records = _READERS[content.form](content, strict=strict)
+    faults = Faults(records, strict=strict)
     try:
         swaps = _swaps(records, faults, options)
     finally:
@@ -124,7 +125,7 @@ def _swaps(records: Records, faults: Faults, options: _Options) -> _Swaps:
     dialect = dialect_of(records.names())
     refuse_several_pools(events.table, dialect, faults)
     symbols = check_tokens(events.table, pair, path)
-    columns = rename(events.table, records, amounts=options.amounts)
+    columns = rename(events.table, records, dialect=dialect, amounts=options.amounts)
     labels = columns.labels
     table, time_unit = typed(columns, faults)
     table = _any_left(with_prices(table, pair, labels, faults), path)

@@ -1,5 +1,6 @@
 """A trained brain on swaps that it has not learned from: its decisions, and what they earned beside its rivals'."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import polars as pl
 from rookery.agents.baselines import teacher
 from rookery.datasets.sequences import Sequences
 from rookery.evaluation.comparison import Comparison, compare
+from rookery.evaluation.verdict import Gate
 from rookery.pipelines.rook.brain import TrainedROOKBrain
 from rookery.pipelines.rook.config import RookConfig
 from rookery.progress import Progress
@@ -39,11 +41,12 @@ def judge(
     pair: Pair,
     seed: int,
     progress: Progress,
+    gates: Sequence[Gate] = (),
 ) -> Judged:
     """Let `brain` decide on every window of `test` and settle it beside the baselines.
 
     `swaps`, `features` and `labels` are of the whole table that the windows were cut from; the span that is traded on
-    is that of the windows' last rows.
+    is that of the windows' last rows. No claim is made when one of `gates` is red.
     """
     span = slice(int(test.row_N[0]), int(test.row_N[-1]) + 1)
     traded, known, taught = swaps[span], features[span], labels[span]
@@ -59,6 +62,7 @@ def judge(
             pair=pair,
             seed=seed,
             capital_quote=config.capital_quote,
+            gates=gates,
         )
         advance(len(test))
     return Judged(

@@ -8,8 +8,9 @@ from typing import Literal
 
 import polars as pl
 
+from rookery.agents import bundle as bundles
 from rookery.datasets import sequences, splits
-from rookery.datasets.flat import write_dataset
+from rookery.datasets.flat import read_dataset, write_dataset
 from rookery.datasets.scaling import fit_scalers
 from rookery.errors import UserError
 from rookery.features.conditions import conditions as conditions_of
@@ -18,7 +19,11 @@ from rookery.features.swaps import core_features
 from rookery.files import read_json, sha256, write_json
 from rookery.labels.rules import Rules, label
 from rookery.pipelines.rook import files
+from rookery.pipelines.rook.brain import TrainedROOKBrain
+from rookery.pipelines.rook.config import RookConfig
+from rookery.pipelines.rook.training import Device, Learnt, learn, learnt_of
 from rookery.progress import Progress
+from rookery.run import Run
 from rookery.schema import Loaded, SourceFacts, fingerprint
 from rookery.sources import generated, uniswap
 from rookery.tables import write_table
@@ -190,8 +195,59 @@ def dataset(
             price_unit=price_unit(files.read_pair(labelled.parent)),
             data_fingerprint=fingerprint(core),
         )
+        files.write_pair(output, files.read_pair(labelled.parent))
         advance(core.height)
     return split
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedFiles:
+    """What `train` wrote: the bundle, and the run that it came from with its metrics, logs and checkpoints."""
+
+    bundle: Path
+    run: Path
+    learnt: Learnt
+
+
+def train(
+    data_dir: Path,
+    output_dir: Path,
+    *,
+    config: RookConfig,
+    seed: int = 0,
+    device: Device = "auto",
+    progress: Progress,
+) -> TrainedFiles:
+    """Train on the data set in `data_dir` and write the bundle `output_dir`; stopped, it goes on where it was.
+
+    Metrics, logs and checkpoints go to `<output_dir>-training` beside it. Raises UserError for a damaged data set.
+    """
+    with progress.stage("dataset") as advance:
+        data = read_dataset(data_dir)
+        advance(len(data.train) + len(data.validation) + len(data.test))
+    folder = output_dir.with_name(f"{output_dir.name}-training")
+    inputs = {path.name: sha256(path) for path in sorted(data_dir.iterdir()) if path.is_file()}
+    request = {"pipeline": "rook train", "data": str(data_dir)}
+    with Run(folder, config=config, seed=seed, request=request, progress=progress) as made:
+        with made.stage("models", inputs=inputs) as stage:
+            bundle = stage.path / "bundle"
+            if not stage.finished:
+                learn(
+                    data.train,
+                    data.validation,
+                    data.scalers,
+                    bundle,
+                    config=config,
+                    pair=files.read_pair(data_dir),
+                    device=device,
+                    data_fingerprint=data.metadata.data_fingerprint,
+                    run=made,
+                    stage=stage,
+                )
+            learnt = learnt_of(TrainedROOKBrain(bundle))
+            bundles.copy(bundle, output_dir)
+        made.finish({"bundle": str(output_dir), "hashes": made.hashes("models")})
+    return TrainedFiles(bundle=output_dir, run=folder, learnt=learnt)
 
 
 def price_unit(pair: Pair) -> str:

@@ -1,9 +1,8 @@
-"""The whole road in one run directory: swaps, features, labels, data set, training, backtest, report."""
+"""Runs: the whole road from swaps to a report in one directory, or its last part for a brain that exists."""
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -12,41 +11,38 @@ from rookery.datasets.flat import write_description
 from rookery.datasets.scaling import Scalers, fit_scalers
 from rookery.datasets.sequences import Sequences, from_tables
 from rookery.datasets.splits import Split, chronological
-from rookery.evaluation import report as reports
+from rookery.errors import UserError
 from rookery.evaluation.report.codec import from_json, to_json
 from rookery.evaluation.report.record import Report
-from rookery.evaluation.report.record import Split as SplitSection
-from rookery.features.conditions import conditions as conditions_of
-from rookery.features.swaps import core_features
+from rookery.evaluation.verdict import Gate
 from rookery.files import read_json, sha256, write_json
-from rookery.labels.rules import label
 from rookery.learning.fit import METRICS
 from rookery.pipelines.kernels import compile_kernels
-from rookery.pipelines.rook import files
 from rookery.pipelines.rook.brain import TrainedROOKBrain
-from rookery.pipelines.rook.config import RookConfig
+from rookery.pipelines.rook.config import RookConfig, TradingConfig
 from rookery.pipelines.rook.judging import judge, write_books
 from rookery.pipelines.rook.panel import label_mix
-from rookery.pipelines.rook.reporting import TIMINGS, Origin, build_report, fit_ranges, machine_block
-from rookery.pipelines.rook.steps import SwapSource, price_unit, read_facts, read_swaps
-from rookery.pipelines.rook.training import Device, learn, learnt_of, training_section
+from rookery.pipelines.rook.reporting import build_report, fit_ranges
+from rookery.pipelines.rook.stages import (
+    RunResult,
+    close,
+    features_stage,
+    labels_stage,
+    log_time,
+    origin_of,
+    swaps_stage,
+    working,
+)
+from rookery.pipelines.rook.steps import SwapSource, price_unit
+from rookery.pipelines.rook.training import Device, Learnt, learn, learnt_of, training_section
 from rookery.progress import Progress
 from rookery.run import Run
+from rookery.runs import read_run
 from rookery.schema import Loaded, fingerprint
-from rookery.tables import write_table
 
 _STAGES = ("swaps", "features", "labels", "dataset", "models", "backtest")
+
 _RECORD = "record.json"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunResult:
-    """A finished run: its report, where the page lies, and the hashes by which two runs are compared."""
-
-    folder: Path
-    report: Report
-    page: Path
-    hashes: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -82,28 +78,100 @@ def run(
         tables = _tables(made, source, config)
         bundle = _models(made, tables, source, config, device)
         record = _backtest(made, tables, source, config, bundle)
-        report, page = _report(made, record, device=learnt_of(TrainedROOKBrain(bundle)).device)
-        result = RunResult(folder=made.path, report=report, page=page, hashes=_hashes(made, report))
-        made.finish(
-            {
-                "verdict": report.verdict.sentence,
-                "report_json": page.with_name("report.json").relative_to(made.path).as_posix(),
-                "hashes": dict(result.hashes),
-            }
+        return close(made, record, device=learnt_of(TrainedROOKBrain(bundle)).device, stages=_STAGES)
+
+
+def backtest(
+    model: Path,
+    source: SwapSource,
+    output: Path,
+    *,
+    config: RookConfig,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> RunResult:
+    """Let the bundle `model` trade on all of `source` and report, in the folder `output`.
+
+    Swaps that its training or its choice of epoch has seen make no result: the verdict is then a refusal. The bundle's
+    own limits hold unless `config` has others than the default.
+    """
+    brain = TrainedROOKBrain(model, trading=None if config.trading == TradingConfig() else config.trading)
+    learnt = learnt_of(brain)
+    request = {"pipeline": "rook", "data": source.name, "source": source.request(), "model": str(model)}
+    with Run(output, config=config, seed=seed, request=request, progress=progress) as made:
+        compile_kernels(made.progress)
+        loaded = swaps_stage(made, source)
+        features, conditions = features_stage(made, source, loaded)
+        labels = labels_stage(made, source, features, config)
+        windows = from_tables(features, conditions, labels, seq_len=brain.get_model_info()["seq_len"])
+        inputs = {"bundle": sha256(model / "manifest.json"), "labels": fingerprint(labels)}
+        with made.stage("backtest", inputs=inputs) as stage:
+            path = stage.file(_RECORD)
+            if not stage.finished:
+                judged = judge(
+                    brain,
+                    windows,
+                    loaded.table,
+                    features,
+                    labels,
+                    config=config,
+                    pair=source.pair,
+                    seed=seed,
+                    progress=made.progress,
+                    gates=[_unseen(learnt, loaded)],
+                )
+                write_books(judged, stage.path)
+                report = build_report(
+                    judged,
+                    learnt.lesson,
+                    origin_of(loaded, features, labels, {"test": windows}, (), source, seed=seed),
+                    config=config.model_copy(update={"trading": brain.limits}),
+                    pair=source.pair,
+                    seed=seed,
+                    training=None,
+                    mixes=[label_mix("test", windows)],
+                )
+                write_json(path, to_json(report))
+            record = from_json(read_json(path))
+        return close(made, record, device="cpu", stages=("swaps", "features", "labels", "backtest"))
+
+
+def resume(path: Path, *, device: Device = "auto", progress: Progress | None = None) -> RunResult:
+    """Go on with a run or backtest that was stopped, with the settings, input and seed that it was started with."""
+    facts = read_run(path)
+    if facts.request.get("pipeline") != "rook":
+        raise UserError(
+            f"belongs to '{facts.request.get('pipeline')}', which cannot be resumed by its folder",
+            place=path,
+            remedy="give the command that started it once more",
         )
-    return result
+    source = SwapSource.from_request(facts.request["source"])
+    config = RookConfig.parse(facts.config, place=path / "run.json")
+    if (model := facts.request.get("model")) is not None:
+        return backtest(Path(model), source, path, config=config, seed=facts.seed, progress=progress)
+    return run(source, path, config=config, seed=facts.seed, device=device, progress=progress)
+
+
+def _unseen(learnt: Learnt, loaded: Loaded) -> Gate:
+    first, last = int(loaded.table["time"].to_physical()[0]), learnt.last_time_ns
+    seen = datetime.fromtimestamp(last // 1_000_000_000, UTC).isoformat(sep=" ").removesuffix("+00:00")
+    return Gate(
+        name="unseen data",
+        passed=first > last,
+        reason=f"The swaps must begin after {seen} UTC, the last moment that training has seen.",
+    )
 
 
 def _tables(made: Run, source: SwapSource, config: RookConfig) -> _Tables:
-    loaded = _swaps(made, source)
-    features, conditions = _features(made, source, loaded)
-    labels = _labels(made, source, features, config)
+    loaded = swaps_stage(made, source)
+    features, conditions = features_stage(made, source, loaded)
+    labels = labels_stage(made, source, features, config)
     windows = from_tables(features, conditions, labels, seq_len=config.seq_len)
     split = chronological(len(windows), embargo=config.embargo_or_default())
     scalers = fit_scalers(windows, split.train, clip=config.clip)
     with made.stage("dataset", inputs={"features": fingerprint(features), "labels": fingerprint(labels)}) as stage:
         if not stage.finished:
-            with _working(made, "dataset", len(windows), unit="windows"):
+            with working(made, "dataset", len(windows), unit="windows"):
                 write_description(
                     stage.path,
                     windows,
@@ -121,36 +189,6 @@ def _tables(made: Run, source: SwapSource, config: RookConfig) -> _Tables:
         split=split,
         scalers=scalers,
     )
-
-
-def _swaps(made: Run, source: SwapSource) -> Loaded:
-    with made.stage("swaps", inputs={"source": source.fingerprint()}) as stage:
-        if not stage.finished:
-            loaded = read_swaps(source, made.progress)
-            write_table(loaded.table, stage.file("swaps.parquet"))
-            write_json(stage.file("source.json"), asdict(loaded.facts))
-        return Loaded(table=pl.read_parquet(stage.file("swaps.parquet")), facts=read_facts(stage.file("source.json")))
-
-
-def _features(made: Run, source: SwapSource, loaded: Loaded) -> tuple[pl.DataFrame, pl.DataFrame]:
-    with made.stage("features", inputs={"swaps": fingerprint(loaded.table)}) as stage:
-        core, state = stage.file("core_features.parquet"), stage.file("core_conditions.parquet")
-        if not stage.finished:
-            with _working(made, "features", loaded.table.height):
-                features = core_features(loaded.table)
-                files.write_features(features, core, pair=source.pair)
-                files.write_conditions(conditions_of(features), state)
-        return files.read_features(core)[0], files.read_conditions(state)
-
-
-def _labels(made: Run, source: SwapSource, features: pl.DataFrame, config: RookConfig) -> pl.DataFrame:
-    with made.stage("labels", inputs={"features": fingerprint(features)}) as stage:
-        path = stage.file("labeled_dataset.parquet")
-        if not stage.finished:
-            with _working(made, "labels", features.height):
-                files.write_labelled(features, label(features, config.rules), path)
-                files.write_pair(stage.path, source.pair)
-        return files.read_labelled(path)[1]
 
 
 def _models(made: Run, tables: _Tables, source: SwapSource, config: RookConfig, device: Device) -> Path:
@@ -176,7 +214,7 @@ def _models(made: Run, tables: _Tables, source: SwapSource, config: RookConfig, 
                 run=made,
                 stage=stage,
             )
-            _log(made, "training", time.perf_counter() - started, len(tables.split.train), "windows")
+            log_time(made, "training", time.perf_counter() - started, len(tables.split.train), "windows")
     return bundle
 
 
@@ -189,9 +227,11 @@ def _backtest(made: Run, tables: _Tables, source: SwapSource, config: RookConfig
         started = time.perf_counter()
         brain = TrainedROOKBrain(bundle)
         learnt = learnt_of(brain)
+        parts = {name: tables.windows.part(getattr(tables.split, name)) for name in ("train", "validation", "test")}
+        fits = fit_ranges(tables.scalers, train_last_row=int(parts["train"].row_N[-1]))
         judged = judge(
             brain,
-            tables.windows.part(tables.split.test),
+            parts["test"],
             tables.loaded.table,
             tables.features,
             tables.labels,
@@ -204,84 +244,13 @@ def _backtest(made: Run, tables: _Tables, source: SwapSource, config: RookConfig
         report = build_report(
             judged,
             learnt.lesson,
-            _origin(made, tables, source),
+            origin_of(tables.loaded, tables.features, tables.labels, parts, fits, source, seed=made.seed),
             config=config,
             pair=source.pair,
             seed=made.seed,
             training=training_section(bundle.with_name(METRICS), learnt),
-            mixes=[label_mix(name, tables.windows.part(part)) for name, part in _parts(tables.split).items()],
+            mixes=[label_mix(name, part) for name, part in parts.items()],
         )
         write_json(path, to_json(report))
-        _log(made, "backtest", time.perf_counter() - started, len(tables.split.test), "decisions")
+        log_time(made, "backtest", time.perf_counter() - started, len(tables.split.test), "decisions")
         return report
-
-
-def _report(made: Run, record: Report, *, device: str) -> tuple[Report, Path]:
-    """Draw the record with what the clock says; that alone is not the same in two runs."""
-    with made.stage("report", inputs={"record": reports.digest(record)}) as stage:
-        page = stage.file("report.html")
-        if stage.finished:
-            return reports.read(stage.file("report.json")), page
-        with made.progress.stage("report", 1, unit="page") as advance:
-            report = replace(record, machine=machine_block(made.logs, device=device))
-            reports.write(report, stage.path)
-            write_table(pl.read_parquet(made.path / "backtest" / "orders.parquet"), stage.file("orders.csv"))
-            advance(1)
-        return report, page
-
-
-def _origin(made: Run, tables: _Tables, source: SwapSource) -> Origin:
-    windows, time_ms = tables.windows, tables.features["time"].to_physical() // 1_000_000
-    splits = []
-    for name, part in _parts(tables.split).items():
-        # A split's rows are those that its windows end on; the rows before them are only looked at.
-        first, last = int(windows.row_N[part.start]), int(windows.row_N[part.stop - 1])
-        splits.append(
-            SplitSection(
-                name=name,
-                rows=len(part),
-                first_row=first,
-                last_row=last,
-                start_ms=int(time_ms[first]),
-                end_ms=int(time_ms[last]),
-            )
-        )
-    return Origin(
-        facts=tables.loaded.facts,
-        splits=tuple(splits),
-        fits=fit_ranges(tables.scalers, train_last_row=splits[0].last_row),
-        fingerprints={
-            "source file": tables.loaded.facts.fingerprint,
-            "swaps": fingerprint(tables.loaded.table),
-            "features": fingerprint(tables.features),
-            "labels": fingerprint(tables.labels),
-        },
-        command=source.command(seed=made.seed),
-        start_ms=int(time_ms[0]),
-        end_ms=int(time_ms[-1]),
-    )
-
-
-def _parts(split: Split) -> dict[str, range]:
-    return {"train": split.train, "validation": split.validation, "test": split.test}
-
-
-def _hashes(made: Run, report: Report) -> dict[str, str]:
-    """Every artefact's sha256; of the report, which holds wall times, the digest that leaves these out."""
-    hashes: dict[str, str] = {}
-    for folder in _STAGES:
-        hashes |= {f"{folder}/{name}": digest for name, digest in made.hashes(folder).items()}
-    return hashes | {"report": reports.digest(report)}
-
-
-@contextmanager
-def _working(made: Run, name: str, count: int, *, unit: str = "rows") -> Iterator[None]:
-    started = time.perf_counter()
-    with made.progress.stage(name, count, unit) as advance:
-        yield
-        advance(count)
-    _log(made, name, time.perf_counter() - started, count, unit)
-
-
-def _log(made: Run, name: str, seconds: float, count: int, unit: str) -> None:
-    made.log(TIMINGS, {"stage": name, "seconds": round(seconds, 3), "count": count, "unit": unit})

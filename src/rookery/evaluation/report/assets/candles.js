@@ -11,7 +11,7 @@
   const written = (value, places) =>
     value.toLocaleString("en-US", { minimumFractionDigits: places, maximumFractionDigits: places }).replace("-", "−");
   const format = (places) => ({ type: "custom", minMove: 10 ** -places, formatter: (value) => written(value, places) });
-  let chart, candles, markers, lines, titles;
+  let chart, candles, markers, lines;
   let chosen = -1;
 
   function place() {
@@ -42,10 +42,10 @@
     markers = LightweightCharts.createSeriesMarkers(candles, []);
     lines = tracks.map(drawTrack);
     chart.panes().forEach((pane, index) => pane.setStretchFactor(index ? 1 : 3.2));
-    titles = chart.panes().map((pane) => LightweightCharts.createTextWatermark(pane, { horzAlign: "left", vertAlign: "top", lines: [] }));
     chart.subscribeClick((param) => choose(nearest(param), false));
     paint();
     firstView();
+    requestAnimationFrame(nameParts);
     Rookery.candleChart = chart;
   }
 
@@ -57,6 +57,15 @@
     line.priceScale().applyOptions({ scaleMargins: { top: 0.28, bottom: 0.08 } });
     const level = track.level === null ? null : line.createPriceLine({ price: track.level, lineWidth: 1, lineStyle: 2 });
     return { line, level };
+  }
+
+  function nameParts() {
+    const names = [`Price (${quote} per ${base})`, ...tracks.map((track) => track.title + (track.levelName ? `, dashed: ${track.levelName}` : ""))];
+    chart.panes().forEach((pane, index) => {
+      const name = element("span", names[index], { class: "part-name" });
+      name.style.top = `${pane.getHTMLElement().getBoundingClientRect().top - box.getBoundingClientRect().top + 3}px`;
+      box.append(name);
+    });
   }
 
   function paint() {
@@ -75,8 +84,6 @@
       one.applyOptions({ color: colour("--blue") });
       level?.applyOptions({ color: colour("--orange-mark"), axisLabelColor: colour("--orange"), axisLabelTextColor: paper });
     }
-    const names = [`Price (${quote} per ${base})`, ...tracks.map((track) => track.title + (track.levelName ? `, dashed: ${track.levelName}` : ""))];
-    titles.forEach((title, index) => title.applyOptions({ lines: [{ text: names[index], color: soft, fontSize: 12, fontFamily }] }));
     paintMarks();
     // The library's link would tell where the page came from.
     const logo = byId("tv-attr-logo");

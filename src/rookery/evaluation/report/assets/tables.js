@@ -56,5 +56,7 @@
     if (Rookery.figures.orders) joinToChart();
     byId("trade-filter").addEventListener("input", filter);
     filter();
+    // Left out of the first layout by the style sheet; now there is time for it.
+    table.parentElement.style.contentVisibility = "visible";
   });
 })();

@@ -1,0 +1,161 @@
+"""The stages that runs share, each loaded instead of repeated when it was finished before."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import polars as pl
+
+from rookery.datasets.sequences import Sequences
+from rookery.evaluation import report as reports
+from rookery.evaluation.report.record import FitRange, Report
+from rookery.evaluation.report.record import Split as SplitSection
+from rookery.features.conditions import conditions as conditions_of
+from rookery.features.swaps import core_features
+from rookery.files import write_json
+from rookery.labels.rules import label
+from rookery.pipelines.rook import files
+from rookery.pipelines.rook.config import RookConfig
+from rookery.pipelines.rook.reporting import TIMINGS, Origin, machine_block
+from rookery.pipelines.rook.steps import SwapSource, read_facts, read_swaps
+from rookery.run import Run
+from rookery.schema import Loaded, fingerprint
+from rookery.tables import write_table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """A finished run: its report, where the page lies, and the hashes by which two runs are compared."""
+
+    folder: Path
+    report: Report
+    page: Path
+    hashes: Mapping[str, str]
+
+
+def swaps_stage(made: Run, source: SwapSource) -> Loaded:
+    """The source as a checked table."""
+    with made.stage("swaps", inputs={"source": source.fingerprint()}) as stage:
+        if not stage.finished:
+            loaded = read_swaps(source, made.progress)
+            write_table(loaded.table, stage.file("swaps.parquet"))
+            write_json(stage.file("source.json"), asdict(loaded.facts))
+        return Loaded(table=pl.read_parquet(stage.file("swaps.parquet")), facts=read_facts(stage.file("source.json")))
+
+
+def features_stage(made: Run, source: SwapSource, loaded: Loaded) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """FEATURES and CONDITIONS, read back from the published layout."""
+    with made.stage("features", inputs={"swaps": fingerprint(loaded.table)}) as stage:
+        core, state = stage.file("core_features.parquet"), stage.file("core_conditions.parquet")
+        if not stage.finished:
+            with working(made, "features", loaded.table.height):
+                features = core_features(loaded.table)
+                files.write_features(features, core, pair=source.pair)
+                files.write_conditions(conditions_of(features), state)
+        return files.read_features(core)[0], files.read_conditions(state)
+
+
+def labels_stage(made: Run, source: SwapSource, features: pl.DataFrame, config: RookConfig) -> pl.DataFrame:
+    """LABELS by the rules of the settings."""
+    with made.stage("labels", inputs={"features": fingerprint(features)}) as stage:
+        path = stage.file("labeled_dataset.parquet")
+        if not stage.finished:
+            with working(made, "labels", features.height):
+                files.write_labelled(features, label(features, config.rules), path)
+                files.write_pair(stage.path, source.pair)
+        return files.read_labelled(path)[1]
+
+
+def origin_of(
+    loaded: Loaded,
+    features: pl.DataFrame,
+    labels: pl.DataFrame,
+    parts: Mapping[str, Sequences],
+    fits: tuple[FitRange, ...],
+    source: SwapSource,
+    *,
+    seed: int,
+) -> Origin:
+    """What the report says of its data. `parts` are windows by name; `fits` the rows that something was fitted on."""
+    time_ms = features["time"].to_physical() // 1_000_000
+    splits = []
+    for name, part in parts.items():
+        # A split's rows are those that its windows end on; the rows before them are only looked at.
+        first, last = int(part.row_N[0]), int(part.row_N[-1])
+        splits.append(
+            SplitSection(
+                name=name,
+                rows=len(part),
+                first_row=first,
+                last_row=last,
+                start_ms=int(time_ms[first]),
+                end_ms=int(time_ms[last]),
+            )
+        )
+    return Origin(
+        facts=loaded.facts,
+        splits=tuple(splits),
+        fits=fits,
+        fingerprints={
+            "source file": loaded.facts.fingerprint,
+            "swaps": fingerprint(loaded.table),
+            "features": fingerprint(features),
+            "labels": fingerprint(labels),
+        },
+        command=source.command(seed=seed),
+        start_ms=int(time_ms[0]),
+        end_ms=int(time_ms[-1]),
+    )
+
+
+def close(made: Run, record: Report, *, device: str, stages: Sequence[str]) -> RunResult:
+    """Draw the report and record how the run ended."""
+    report, page = _report(made, record, device=device)
+    hashes = _hashes(made, report, stages)
+    made.finish(
+        {
+            "verdict": report.verdict.sentence,
+            "report_json": page.with_name("report.json").relative_to(made.path).as_posix(),
+            "hashes": hashes,
+        }
+    )
+    return RunResult(folder=made.path, report=report, page=page, hashes=hashes)
+
+
+def _report(made: Run, record: Report, *, device: str) -> tuple[Report, Path]:
+    """Draw the record with what the clock says; that alone is not the same in two runs."""
+    with made.stage("report", inputs={"record": reports.digest(record)}) as stage:
+        page = stage.file("report.html")
+        if stage.finished:
+            return reports.read(stage.file("report.json")), page
+        with made.progress.stage("report", 1, unit="page") as advance:
+            report = replace(record, machine=machine_block(made.logs, device=device))
+            reports.write(report, stage.path)
+            write_table(pl.read_parquet(made.path / "backtest" / "orders.parquet"), stage.file("orders.csv"))
+            advance(1)
+        return report, page
+
+
+def _hashes(made: Run, report: Report, stages: Sequence[str]) -> dict[str, str]:
+    """Every artefact's sha256; of the report, which holds wall times, the digest that leaves these out."""
+    hashes: dict[str, str] = {}
+    for folder in stages:
+        hashes |= {f"{folder}/{name}": digest for name, digest in made.hashes(folder).items()}
+    return hashes | {"report": reports.digest(report)}
+
+
+@contextmanager
+def working(made: Run, name: str, count: int, *, unit: str = "rows") -> Iterator[None]:
+    """Show and time the work of a stage."""
+    started = time.perf_counter()
+    with made.progress.stage(name, count, unit) as advance:
+        yield
+        advance(count)
+    log_time(made, name, time.perf_counter() - started, count, unit)
+
+
+def log_time(made: Run, name: str, seconds: float, count: int, unit: str) -> None:
+    """Put the wall time of a stage into the logs, where the report finds it."""
+    made.log(TIMINGS, {"stage": name, "seconds": round(seconds, 3), "count": count, "unit": unit})
