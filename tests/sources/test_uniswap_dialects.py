@@ -245,11 +245,9 @@ def get_logs(event: Event, iso: str) -> dict[str, object]:
 
 
 def cryo_logs(event: Event, iso: str) -> dict[str, object]:
-    row: dict[str, object] = {name: event[name] for name in IDS if name != "transaction_hash"}
-    row["transaction_hash"] = bytes.fromhex(str(event["transaction_hash"])[2:])
-    row["timestamp"] = event["time_s"]
-    row["topic0"], row["topic1"] = bytes.fromhex(V4_SWAP[2:]), bytes.fromhex(POOL_ID[2:])
-    return row | {"data": words(event, "v4")}
+    hexes = {"transaction_hash": str(event["transaction_hash"]), "topic0": V4_SWAP, "topic1": POOL_ID}
+    row: dict[str, object] = {name: event[name] for name in IDS} | {"timestamp": event["time_s"]}
+    return row | {name: bytes.fromhex(text[2:]) for name, text in hexes.items()} | {"data": words(event, "v4")}
 
 
 def typed(values: list[object]) -> pl.Series:

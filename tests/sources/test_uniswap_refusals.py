@@ -95,6 +95,11 @@ REFUSALS: dict[str, tuple[Change, int | None, str]] = {
     ),
     "unix and ISO times mixed": (cell(6, TIME, "2025-01-23 15:43:39"), 6, "is in ISO 8601, the rows before it in sec"),
     "an unreadable time": (cell(6, TIME, "yesterday"), 6, "timestamp 'yesterday' cannot be read as a time"),
+    "an offset that is none": (
+        column(TIME, lambda _: "2025-01-23 15:43:15+99:00"),
+        2,
+        "timestamp '2025-01-23 15:43:15+99:00' cannot be read",
+    ),
     "a day that is none": (column(TIME, lambda _: "2025-02-30 00:00:00"), 2, "'2025-02-30 00:00:00' cannot be read"),
     "a time before Uniswap": (
         column(TIME, lambda _: "1000000000"),
@@ -135,6 +140,7 @@ REFUSALS: dict[str, tuple[Change, int | None, str]] = {
     "JSON of no swaps": (lambda lines: '{"data": {"swaps": []}}', None, "holds no rows"),
     "JSON of numbers": (lambda lines: "[1, 2, 3]", 1, "item 1: '\"1\"' is not an object"),
     "deep JSON": (lambda lines: "[" * 100_000, None, "is nested too deeply"),
+    "JSON of nested lists": (lambda lines: "[" + "[" * 400 + "]" * 400 + "]", 1, "is not an object"),
     "two lists": (lambda lines: '{"a": [{"x": 1}], "b": [{"x": 1}]}', None, "holds several lists ('a', 'b')"),
     "a bad line of JSON": (lambda lines: '{"a": 1}\n{"b": 1}\n{"c": \n', 3, "is not valid JSON"),
 }

@@ -13,7 +13,7 @@ from rookery.progress import Progress
 
 ROWS = 12_000
 # Mean waiting time of the generated tape.
-SECONDS_A_SWAP = 44
+SECONDS_A_SWAP = 15
 _BUILT = ("rook",)
 _PLANNED = ("twin", "pretrain", "specialists", "regime")
 

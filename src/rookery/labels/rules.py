@@ -1,12 +1,17 @@
 """What a trader by rule would do at every swap: buy what fell, sell what rose, follow what breaks out."""
 
-from typing import Annotated, Self
+from typing import Annotated, Any, NamedTuple, Self
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
+from numba import njit
 from pydantic import Field, model_validator
 
 from rookery.config import Config
-from rookery.features.windows import trailing_mean, trailing_sum
+from rookery.features import windows
+from rookery.features.windows import Floats, trailing_mean, trailing_sum
+from rookery.schema import TIME
 
 # A label looks no rows ahead: it is what the rules say of the row and of those before it.
 HORIZON_ROWS = 0
@@ -92,72 +97,50 @@ class Rules(Config):
         return self
 
 
+class _Thresholds(NamedTuple):
+    """What decides which rule applies, in a form that a kernel can take."""
+
+    mr_price_deviation_threshold: float
+    mr_volume_multiplier: float
+    breakout_volatility_threshold: float
+    breakout_volume_threshold: float
+    breakout_price_momentum: float
+    max_volatility_threshold: float
+    min_volatility_threshold: float
+    max_liquidity_impact: float
+    active_hours_start: int
+    active_hours_end: int
+
+
 def label(features: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     """LABELS of FEATURES, row for row: time, side, size, slippage_bps, deadline_s, confidence, rule_triggered.
 
     The first rule that applies decides. Sizes are fractions, capped at `max_position_size`.
     """
-    fired = features.select(_signals()).select(_first_rule(rules).alias("rule"), _mean_reversion(), _breakout())
-    orders = _orders(rules)[fired["rule"]]
-    confidence = fired.select(
-        pl.when(pl.col("rule").is_in([_MEAN_REVERSION_BUY, _MEAN_REVERSION_SELL]))
-        .then("mean_reversion")
-        .when(pl.col("rule").is_in([_BREAKOUT_BUY, _BREAKOUT_SELL]))
-        .then("breakout")
-        .otherwise(0.5)
-        .alias("confidence")
-    )
-    labelled = pl.concat([features.select("time"), orders, confidence], how="horizontal")
-    return labelled.select("time", "side", "size", "slippage_bps", "deadline_s", "confidence", "rule_triggered")
-
-
-def _signals() -> list[pl.Expr]:
-    volume, volume_ma = pl.col("volume"), pl.col("volume_ma")
-    return [
-        pl.int_range(pl.len()).alias("row"),
-        (pl.col("time").to_physical() // _NS_PER_HOUR % 24).alias("hour"),
-        (pl.col("price") / trailing_mean(pl.col("price"), 50, lag=1) - 1.0).alias("deviation"),
+    seen = features.select(
+        pl.col("time").to_physical(),
+        pl.col("price"),
+        trailing_mean(pl.col("price"), 50, lag=1).alias("mean"),
         trailing_sum(pl.col("price_change"), 10, lag=1).alias("momentum"),
-        # Where nothing was traded before there is no surge to speak of: 0 confirms nothing.
-        pl.when(volume_ma > 0).then(volume / volume_ma).otherwise(0.0).alias("surge"),
-        pl.col("volatility", "liquidity_impact"),
-    ]
-
-
-def _first_rule(rules: Rules) -> pl.Expr:
-    """Number of the first rule that applies, in the order of `_orders`."""
-    volatility, deviation, momentum = pl.col("volatility"), pl.col("deviation"), pl.col("momentum")
-    surge, row = pl.col("surge"), pl.col("row")
-    is_heavy = (row >= 20) & (surge > rules.mr_volume_multiplier)
-    is_wild = (
-        (row >= 10) & (volatility > rules.breakout_volatility_threshold) & (surge > rules.breakout_volume_threshold)
+        pl.col("volume", "volume_ma", "volatility", "liquidity_impact"),
     )
-    cases = (
-        ~_is_active(pl.col("hour"), rules),
-        (volatility > rules.max_volatility_threshold) | (volatility < rules.min_volatility_threshold),
-        pl.col("liquidity_impact") > rules.max_liquidity_impact,
-        is_heavy & (deviation < -rules.mr_price_deviation_threshold),
-        is_heavy & (deviation > rules.mr_price_deviation_threshold),
-        is_wild & (momentum > rules.breakout_price_momentum),
-        is_wild & (momentum < -rules.breakout_price_momentum),
-    )
-    number = pl.lit(len(cases), dtype=pl.UInt8)
-    for rule in reversed(range(len(cases))):
-        number = pl.when(cases[rule]).then(pl.lit(rule, dtype=pl.UInt8)).otherwise(number)
-    return number
+    fired, confidence = np.empty(seen.height, dtype=np.uint8), np.empty(seen.height)
+    thresholds = _Thresholds(**rules.model_dump(include=set(_Thresholds._fields)))
+    _decide_all(thresholds, fired, confidence, *(_read_only(column) for column in seen))
+    return pl.concat(
+        [features.select("time"), _orders(rules)[fired], pl.DataFrame({"confidence": confidence})], how="horizontal"
+    ).select("time", "side", "size", "slippage_bps", "deadline_s", "confidence", "rule_triggered")
 
 
-def _is_active(hour: pl.Expr, rules: Rules) -> pl.Expr:
-    start, end = rules.active_hours_start, rules.active_hours_end
-    since, until = hour >= start, hour <= end
-    return since & until if start <= end else since | until
-
-
-_MEAN_REVERSION_BUY, _MEAN_REVERSION_SELL, _BREAKOUT_BUY, _BREAKOUT_SELL = 3, 4, 5, 6
+def compile_kernels() -> None:
+    """Compile the kernels of labels and of the windows below them, or load them from numba's cache on disk."""
+    windows.compile_kernels()
+    row = {name: [1.0] for name in ("price", "price_change", "volume", "volume_ma", "volatility", "liquidity_impact")}
+    label(pl.DataFrame(row).select(pl.lit(0).cast(TIME).alias("time"), pl.all()), Rules())
 
 
 def _orders(rules: Rules) -> pl.DataFrame:
-    """What each rule orders, in the order in which they are tried."""
+    """What each rule orders, in the order in which they are tried; `_decide` tells their numbers."""
     patient = rules.max_slippage_bps, rules.default_deadline_s
     hasty = min(rules.max_slippage_bps, _BREAKOUT_SLIPPAGE_BPS), _BREAKOUT_DEADLINE_S
     revert = min(rules.mr_position_size, rules.max_position_size)
@@ -178,11 +161,61 @@ def _orders(rules: Rules) -> pl.DataFrame:
     )
 
 
-def _mean_reversion() -> pl.Expr:
-    confidence = pl.col("deviation").abs() * 10.0 + pl.col("surge") * 0.1
-    return confidence.clip(upper_bound=0.8).alias("mean_reversion")
+def _read_only(values: pl.Series) -> npt.NDArray[Any]:
+    # One kind of array, so that numba compiles the kernel once.
+    array: npt.NDArray[Any] = values.to_numpy()
+    array.flags.writeable = False
+    return array
 
 
-def _breakout() -> pl.Expr:
-    confidence = pl.col("momentum").abs() * 20.0 + pl.col("volatility") * 10.0
-    return confidence.clip(upper_bound=0.9).alias("breakout")
+@njit(cache=True, nogil=True, error_model="numpy")
+def _decide_all(
+    rules: _Thresholds,
+    fired: npt.NDArray[np.uint8],
+    confidence: Floats,
+    time_ns: npt.NDArray[np.int64],
+    price: Floats,
+    mean: Floats,
+    momentum: Floats,
+    volume: Floats,
+    volume_ma: Floats,
+    volatility: Floats,
+    impact: Floats,
+) -> None:
+    for i in range(fired.size):
+        hour = time_ns[i] // _NS_PER_HOUR % 24
+        deviation = (price[i] - mean[i]) / mean[i]
+        # Where nothing was traded before there is no surge to speak of: 0 confirms nothing.
+        surge = volume[i] / volume_ma[i] if volume_ma[i] > 0.0 else 0.0
+        fired[i], confidence[i] = _decide(i, hour, deviation, momentum[i], surge, volatility[i], impact[i], rules)
+
+
+@njit(cache=True, nogil=True)
+def _decide(
+    row: int,
+    hour: int,
+    deviation: float,
+    momentum: float,
+    surge: float,
+    volatility: float,
+    impact: float,
+    rules: _Thresholds,
+) -> tuple[int, float]:
+    """Number of the first rule that applies, and the confidence in what it orders."""
+    if not _is_active(hour, rules.active_hours_start, rules.active_hours_end):
+        return 0, 0.5
+    if volatility > rules.max_volatility_threshold or volatility < rules.min_volatility_threshold:
+        return 1, 0.5
+    if impact > rules.max_liquidity_impact:
+        return 2, 0.5
+    if row >= 20 and surge > rules.mr_volume_multiplier and abs(deviation) > rules.mr_price_deviation_threshold:
+        return 3 if deviation < 0.0 else 4, min(0.8, abs(deviation) * 10.0 + surge * 0.1)
+    is_wild = volatility > rules.breakout_volatility_threshold and surge > rules.breakout_volume_threshold
+    if row >= 10 and is_wild and abs(momentum) > rules.breakout_price_momentum:
+        return 5 if momentum > 0.0 else 6, min(0.9, abs(momentum) * 20.0 + volatility * 10.0)
+    return 7, 0.5
+
+
+@njit(cache=True, nogil=True)
+def _is_active(hour: int, start: int, end: int) -> bool:
+    return start <= hour <= end if start <= end else hour >= start or hour <= end

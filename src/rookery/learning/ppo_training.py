@@ -196,10 +196,15 @@ def _noise(actions: ActionSpace, shape: tuple[int, int], generator: np.random.Ge
 
 
 def _refuse_bad_numbers(rollout: Rollout) -> None:
-    for name, values in (("an observation", rollout.observations_TNO), ("a reward", rollout.rewards_TN)):
-        if not np.isfinite(values).all():
-            t, n = np.argwhere(~np.isfinite(values))[0][:2]
-            raise UserError(f"{name} is not a finite number at step {t} of environment {n}", place="environment")
+    kinds = {
+        "observation": (rollout.observations_TNO, "environment"),
+        "reward": (rollout.rewards_TN, "environment"),
+        "value": (rollout.values_TN, "training"),
+    }
+    for name, (numbers, place) in kinds.items():
+        if not np.isfinite(numbers).all():
+            t, n = np.argwhere(~np.isfinite(numbers))[0][:2]
+            raise UserError(f"{name} is not a finite number at step {t} of environment {n}", place=place)
 
 
 def _restorable(env: VectorEnv[Any, Any, Any]) -> bool:

@@ -14,12 +14,12 @@ import numpy.typing as npt
 from numba import njit
 
 from rookery.market.accounts import CARRY, COST, FEES, ORDER, QUANTITY, SLIPPAGE, Accounts, begin, open_accounts
-from rookery.market.bar_ledger import Market, market, settle_bar
+from rookery.market.bar_ledger import market, settle_bar
 from rookery.market.bars import CLOSE, Bars
 from rookery.market.env_config import EnvConfig
 from rookery.market.randomness import Words, random_words, uniform
 from rookery.market.rewards import Reward, begin_rewards, reward, step_reward
-from rookery.market.terms import CONTRACT
+from rookery.market.terms import CONTRACT, Market
 
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
@@ -47,10 +47,11 @@ class BarState(NamedTuple):
 
 
 class BarParams(NamedTuple):
-    """What every copy shares: market, features, and the settings of EnvConfig in kernel form."""
+    """What every copy shares: market, features (T x F in one line), and the settings of EnvConfig in kernel form."""
 
     market: Market
-    features_TF: Singles
+    features_K: Singles
+    num_features: int
     reward: Reward
     window: int
     episode_length: int
@@ -83,7 +84,8 @@ def bar_params(bars: Bars, features_TF: Singles, config: EnvConfig) -> BarParams
             config.account(),
             covariance_window=config.covariance_window,
         ),
-        features_TF=np.require(features_TF, np.float32, ["C", "W"]),
+        features_K=np.array(features_TF, np.float32).ravel(),
+        num_features=features_TF.shape[1],
         reward=reward(config.reward, decay=config.reward_decay, weight=config.reward_weight),
         window=config.window,
         episode_length=config.episode_length,
@@ -116,7 +118,7 @@ def make_state(params: BarParams, count: int, seed: int) -> BarState:
 def observation_size(params: BarParams) -> int:
     """Numbers in one observation."""
     instruments = params.market.quotes_TMQ.shape[1]
-    return int(params.window * params.features_TF.shape[1] + 2 * instruments + _ACCOUNT_COLUMNS)
+    return int(params.window * params.num_features + 2 * instruments + _ACCOUNT_COLUMNS)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -142,7 +144,7 @@ def step(
     """Decide at the close, settle in the next bar, and be paid at its close."""
     # Named here, not in the loop: every name for an array costs an atomic count.
     accounts, market, memory_N3, words_N = _accounts(state), params.market, state.memory_N3, state.words_N
-    last_bar = len(params.features_TF) - 1
+    last_bar = len(params.market.quotes_TMQ) - 1
     for n in range(len(rewards_N)):
         before = state.worth_N[n]
         paid = state.money_NB[n, FEES] + state.money_NB[n, SLIPPAGE] + state.money_NB[n, CARRY]
@@ -211,12 +213,11 @@ def _weight(params: BarParams, action: float) -> float:
 @njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _observe(state: BarState, params: BarParams, n: int, observations_NO: Singles) -> None:
     """Features of the last W bars, oldest first; per instrument exposure and open profit; growth, drawdown, time."""
-    bar, width = state.bar_N[n], params.features_TF.shape[1]
-    place = 0
-    for t in range(bar - params.window + 1, bar + 1):
-        for f in range(width):
-            observations_NO[n, place] = params.features_TF[t, f]
-            place += 1
+    bar = state.bar_N[n]
+    # The rows of a window lie next to each other, so that this is one copy.
+    first, place = (bar - params.window + 1) * params.num_features, params.window * params.num_features
+    for k in range(place):
+        observations_NO[n, k] = params.features_K[first + k]
     worth = state.worth_N[n]
     scale = 1.0 / max(worth, 1e-6 * params.capital)
     for m in range(state.position_NMC.shape[1]):

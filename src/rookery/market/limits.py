@@ -50,7 +50,7 @@ def _trailing_covariance(returns_TM: Floats, window: int, covariance_TMM: Floats
                 total = 0.0
                 for s in range(first, t + 1):
                     total += (returns_TM[s, i] - mean_i) * (returns_TM[s, j] - mean_j)
-                market.covariance_TMM[t, i, j] = market.covariance_TMM[t, j, i] = total / (t - first)
+                covariance_TMM[t, i, j] = covariance_TMM[t, j, i] = total / (t - first)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", forceinline=True)

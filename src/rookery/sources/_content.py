@@ -119,7 +119,7 @@ def _text(data: bytes, file: Path) -> bytes:
         _refuse_nul(data, position, file)
     if not data.isascii():
         _check_utf8(data, file)
-    if not data.strip():
+    if data.isspace() or not data:
         raise UserError("is empty", place=file, remedy="it holds nothing but blanks")
     return data
 
@@ -142,11 +142,13 @@ def _check_utf8(data: bytes, file: Path) -> None:
 
 
 def _text_form(data: bytes) -> Form:
-    start = data[:4096].lstrip()[:1]
-    if start == b"[":
+    start = len(data) - len(data.lstrip())
+    if data[start : start + 1] == b"[":
         return Form.JSON
-    if start != b"{":
+    if data[start : start + 1] != b"{":
         return Form.DELIMITED
     # One object on the first line and more below it is JSON lines; one spread over lines is a document.
-    first, _, rest = data.lstrip().partition(b"\n")
-    return Form.JSON_LINES if first.rstrip().endswith(b"}") and rest.lstrip().startswith(b"{") else Form.JSON
+    end = data.find(b"\n", start)
+    next_line = data[end : end + 4096].lstrip() if end > 0 else b""
+    whole_line = data[start:end].rstrip().endswith(b"}")
+    return Form.JSON_LINES if whole_line and next_line.startswith(b"{") else Form.JSON

@@ -16,8 +16,6 @@ from rookery.sources._records import Broken, Records, check_width, lay_out, show
 MAX_LINE = 16 << 20
 _DELIMITERS = b",;\t"
 _QUOTE, _NEWLINE = 34, 10
-_CLOSES_FIELD = frozenset(b',;\t\r\n"')
-
 _AGAIN = "export it again"
 
 Positions = NDArray[np.int64]
@@ -81,7 +79,7 @@ def _unix_lines(data: bytes) -> bytes:
 
 def _delimiter(data: bytes) -> int:
     """The delimiter that the first line holds most of, outside quotes."""
-    line = data.lstrip(b"\n").split(b"\n", 1)[0][:65_536]
+    line = data.lstrip().split(b"\n", 1)[0][:65_536]
     unquoted = b"".join(line.split(b'"')[::2])
     return max(_DELIMITERS, key=unquoted.count)
 
@@ -99,7 +97,7 @@ def _lines(data: bytes, delimiter: int, path: Path) -> _Lines:
     if b'"' in data:
         # A doubled quote toggles twice, so parity alone tells inside from outside.
         inside = np.bitwise_xor.accumulate((letters == _QUOTE).view(np.uint8)).view(np.bool_)
-        _check_quotes(data, letters, inside, all_newlines, path)
+        _check_quotes(letters, inside, delimiter, all_newlines, path)
         ends = np.flatnonzero(newline & ~inside)
         divider &= ~inside
     if data[-1] != _NEWLINE:
@@ -114,16 +112,14 @@ def _lines(data: bytes, delimiter: int, path: Path) -> _Lines:
     )
 
 
-def _check_quotes(
-    data: bytes, letters: NDArray[np.uint8], inside: NDArray[np.bool_], newlines: Positions, path: Path
-) -> None:
+def _check_quotes(letters: NDArray[np.uint8], inside: Flags, delimiter: int, newlines: Positions, path: Path) -> None:
     """Quotes may only wrap a whole field; anything else makes every later line number a guess."""
     quotes = np.flatnonzero(letters == _QUOTE)
     opening, closing = quotes[inside[quotes]], quotes[~inside[quotes]]
     may_touch = np.zeros(256, dtype=np.bool_)
-    may_touch[list(_CLOSES_FIELD)] = True
+    may_touch[[delimiter, _QUOTE, *b"\r\n"]] = True
     before = may_touch[letters[np.maximum(opening - 1, 0)]] | (opening == 0)
-    after = may_touch[letters[np.minimum(closing + 1, len(data) - 1)]] | (closing == len(data) - 1)
+    after = may_touch[letters[np.minimum(closing + 1, len(letters) - 1)]] | (closing == len(letters) - 1)
     stray = np.concatenate((opening[~before], closing[~after]))
     if len(stray):
         _refuse_quote("a quote in the middle of a field", int(stray.min()), newlines, path)

@@ -96,7 +96,8 @@ def _rows_of(document: object, path: Path) -> list[object]:
 
 def _lists_in(document: dict[str, object], keys: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], list[object]]]:
     for key, value in document.items():
-        if isinstance(value, list) and all(isinstance(item, dict) for item in value):
+        rows = isinstance(value, list) and all(isinstance(item, dict) for item in value)
+        if isinstance(value, list) and rows and (value or key in _LIST_NAMES):
             yield (*keys, key), value
         elif isinstance(value, dict) and len(keys) < 2:
             yield from _lists_in(value, (*keys, key))
@@ -151,13 +152,20 @@ def _fault(item: object, row: dict[str, str | None]) -> Broken | None:
     if isinstance(item, Broken):
         return item
     if not isinstance(item, dict):
-        text = json.dumps(item)
+        text = _spelled(item)
         return Broken(kind="not an object", what=f"'{shown(text)}' is not an object with named fields", text=text)
     repeated = _repeated_key(row)
     if repeated is None:
         return None
     text = json.dumps({name: value for name, value in row.items() if not name.endswith(_REPEATED)})
     return Broken(kind="repeated key", what=f"key '{shown(repeated)}' is given twice", text=text)
+
+
+def _spelled(item: object) -> str:
+    try:
+        return json.dumps(item)
+    except RecursionError:
+        return "[...]"
 
 
 def _repeated_key(row: dict[str, str | None]) -> str | None:

@@ -9,7 +9,7 @@ from rookery.sources._records import INDEX, shown
 _NUMBER = r"^([0-9]{9,19})(?:\.([0-9]*))?$"
 _HEX = r"^0[xX]([0-9a-fA-F]{8,16})$"
 _ISO = r"^([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9})[0-9]*)?"
-_ZONE = r" ?(Z|z|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?)?$"
+_ZONE = r" ?(Z|z|UTC|GMT|[+-](?:0[0-9]|1[0-4])(?::?[0-5][0-9])?)?$"
 _NANOSECONDS = {"seconds": 1_000_000_000, "milliseconds": 1_000_000, "microseconds": 1_000, "nanoseconds": 1}
 _LEAST = {"seconds": 10**9, "milliseconds": 10**12, "microseconds": 10**15, "nanoseconds": 10**18}
 _ISO_UNIT = "ISO 8601"

@@ -226,14 +226,13 @@ def test_every_form_of_features_gives_the_same_decision(save: Save, rows: Rows):
     assert [brain.decide(form) for form in forms] == [wanted] * len(forms)
 
 
-def test_an_answer_that_is_not_finite_is_a_hold(save: Save, rows: Rows):
+def test_without_a_clip_a_value_beyond_float32_is_a_hold_alone_and_in_a_batch(save: Save, rows: Rows):
     brain = TrainedROOKBrain(save(clip=None))
-    core = rows[0][0].copy()
-    core[29, 2] = 1e300
-    with np.errstate(all="raise"):
-        decision = brain.decide({"core": core, "conditions": rows[1][0]})
-    assert decision.side == Side.HOLD
-    assert decision.reason.startswith("bad_input") or np.isfinite(decision.confidence)
+    core = rows[0].copy()
+    core[0, 29, 2] = 1e300
+    decision = brain.decide({"core": core[0], "conditions": rows[1][0]})
+    assert (decision.side, decision.reason) == (Side.HOLD, "bad_input: a value is too large for the network")
+    assert brain.decide_batch(core, rows[1]).row(0, named=True)["reason"] == "bad_input"
 
 
 def test_absurd_but_finite_features_are_clipped_and_warn_of_nothing(save: Save, rows: Rows):

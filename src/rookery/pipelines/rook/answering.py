@@ -20,7 +20,7 @@ _LSTM_ROWS, _DENSE_ROWS = 2, 4
 
 
 def answer_one(saved: SavedBrain, core_LF: Float64, conditions_C: Float64) -> Answers:
-    """Answers (one row) to one unscaled window and the conditions of its last row, both finite."""
+    """Answers (one row) to one unscaled window and the conditions of its last row; NaN as for many."""
     core_BLF = np.repeat(saved.scalers.core.transform(core_LF)[None], _LSTM_ROWS, axis=0)
     conditions_BC = np.repeat(saved.scalers.conditions.transform(conditions_C)[None], _DENSE_ROWS, axis=0)
     threads = torch.get_num_threads()
@@ -32,11 +32,14 @@ def answer_one(saved: SavedBrain, core_LF: Float64, conditions_C: Float64) -> An
             outputs = saved.model.answer(encoded_BH, torch.from_numpy(conditions_BC))
     finally:
         torch.set_num_threads(threads)
-    return _in_units(saved, outputs, rows=1)
+    return _forget(_in_units(saved, outputs, rows=1), ~(_finite(core_BLF[:1]) & _finite(conditions_BC[:1])))
 
 
 def answer_many(saved: SavedBrain, core_NLF: Float64, conditions_NC: Float64) -> Answers:
-    """Answers to N unscaled windows (N, L, F) with conditions (N, C); NaN in rows that hold a value not finite."""
+    """Answers to N unscaled windows (N, L, F) with conditions (N, C).
+
+    NaN in rows with a value that is not finite, or that scaling without a clip takes beyond float32.
+    """
     schema, count = saved.schema, len(core_NLF)
     wanted = ((count, schema.seq_len, len(schema.core_features)), (count, len(schema.condition_features)))
     if (core_NLF.shape, conditions_NC.shape) != wanted:
@@ -52,13 +55,23 @@ def answer_many(saved: SavedBrain, core_NLF: Float64, conditions_NC: Float64) ->
 
 
 def _answer_chunk(saved: SavedBrain, core_NLF: Float64, conditions_NC: Float64) -> Answers:
+    rows = len(core_NLF)
     core_BLF = _padded(saved.scalers.core.transform(core_NLF))
     conditions_BC = _padded(saved.scalers.conditions.transform(conditions_NC))
     with torch.inference_mode():
         outputs = saved.model(torch.from_numpy(core_BLF), torch.from_numpy(conditions_BC))
-    answers = _in_units(saved, outputs, rows=len(core_NLF))
-    # Scaling clips: it would have made a tame value of an infinite one.
-    bad_N = ~(np.isfinite(core_NLF).all(axis=(1, 2)) & np.isfinite(conditions_NC).all(axis=1))
+    # Both forms are asked, since a clip makes a tame value of an infinite one.
+    good_N = _finite(core_NLF) & _finite(conditions_NC) & _finite(core_BLF)[:rows] & _finite(conditions_BC)[:rows]
+    return _forget(_in_units(saved, outputs, rows=rows), ~good_N)
+
+
+def _finite(values: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
+    """Whether all of a row is finite, by row."""
+    finite: npt.NDArray[np.bool_] = np.isfinite(values).reshape(len(values), -1).all(axis=1)
+    return finite
+
+
+def _forget(answers: Answers, bad_N: npt.NDArray[np.bool_]) -> Answers:
     answers.chances_NK[bad_N] = np.nan
     answers.amounts_NA[bad_N] = np.nan
     return answers

@@ -72,7 +72,7 @@ class TrainedROOKBrain:
         side, confidence = Side(SIDES[choice.side_N[0]]), float(choice.confidence_N[0])
         reason = REASONS[choice.reason_N[0]]
         if choice.reason_N[0] == BAD_INPUT:
-            return _hold("bad_input: the network's answer is not finite")
+            return _hold("bad_input: a value is too large for the network")
         if side != Side.HOLD and held[side] == 0:
             return _hold("no_balance", confidence=confidence, probabilities=chances)
         return Decision(
