@@ -97,8 +97,8 @@ def test_tab_answers_within_four_tenths_of_a_second(workplace: Path) -> None:
 
 
 def test_bash_itself_completes_a_run_name(workplace: Path) -> None:
-    script = subprocess.run([f"{BIN}/rookery", "--show-completion", "bash"], capture_output=True, text=True, check=True)
-    assert script.stderr == ""
+    asked = environment(_ROOKERY_COMPLETE="source_bash")
+    script = subprocess.run([f"{BIN}/rookery"], capture_output=True, text=True, check=True, env=asked)
     words = (
         f"{script.stdout}\nCOMP_WORDS=(rookery report demo-)\nCOMP_CWORD=2\n"
         "_rookery_completion rookery\nprintf '%s\\n' \"${COMPREPLY[@]}\""
@@ -108,14 +108,15 @@ def test_bash_itself_completes_a_run_name(workplace: Path) -> None:
     assert (done.stdout.split(), done.stderr) == (["demo-martingale"], "")
 
 
-@pytest.mark.parametrize("shell", ["zsh", "fish"])
-def test_the_scripts_of_other_shells_are_valid(shell: str, tmp_path: Path) -> None:
-    script = subprocess.run([f"{BIN}/rookery", "--show-completion", shell], capture_output=True, text=True, check=True)
-    assert "_ROOKERY_COMPLETE" in script.stdout
-    if shutil.which(shell) is None:
-        pytest.skip(f"{shell} is not installed")
-    (tmp_path / "script").write_text(script.stdout)
-    subprocess.run([shell, "-n", str(tmp_path / "script")], capture_output=True, check=True)
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_script_of_each_shell_calls_back_and_is_valid_where_the_shell_is(shell: str, tmp_path: Path) -> None:
+    asked = environment(_ROOKERY_COMPLETE=f"source_{shell}")
+    script = subprocess.run([f"{BIN}/rookery"], capture_output=True, text=True, check=True, env=asked)
+    assert script.stderr == ""
+    assert f"_ROOKERY_COMPLETE=complete_{shell}" in script.stdout
+    if shutil.which(shell) is not None:
+        (tmp_path / "script").write_text(script.stdout)
+        subprocess.run([shell, "-n", str(tmp_path / "script")], capture_output=True, check=True)
 
 
 def test_zsh_and_fish_are_offered_run_names_too(workplace: Path) -> None:

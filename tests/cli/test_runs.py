@@ -184,7 +184,7 @@ def test_a_run_of_a_pipeline_that_is_not_here_cannot_be_resumed(rookery: Call, t
         pass
     said = rookery("resume", "a")
     assert said.code == 2
-    assert "belongs to pipeline 'twin'" in said.err
+    assert "belongs to 'twin', which cannot be resumed" in said.err
 
 
 def test_a_copied_run_is_still_whole(rookery: Call, tmp_path: Path) -> None:

@@ -161,7 +161,7 @@ def test_the_triple_barrier_example_meets_its_upper_barrier_at_the_third_bar():
 
 
 def test_liquidation_comes_at_the_price_where_margin_runs_out():
-    # 100 bought with 1,000 of capital: worth is 10 p - ... = 1000 - 90 (100 - p) at 90 units; 5 % of 90 p is its margin.
+    # 90 units: net worth 1000 - 90 (100 - p) meets its margin, 5 % of 90 p, at p = 8000 / (90 x 0.95).
     books = settle(bars_of([FLAT, (100, 100, 80, 100)]), [90.0], account=Account(leverage=10, maintenance=0.05))
     price = 8000 / (90 * 0.95)
     assert count(books, "liquidation") == 1

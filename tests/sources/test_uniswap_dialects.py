@@ -115,9 +115,8 @@ def cryo_binary(event: Event, iso: str) -> dict[str, object]:
 
 
 def hypersync(event: Event, iso: str) -> dict[str, object]:
-    ids = {name: event[name] for name in IDS}
-    rest = {name: pool_sign(event)[name] for name in ("amount0", "amount1", "sqrt_price_x96", "liquidity", "tick")}
-    return ids | {"block_timestamp": hex(int(event["time_s"]))} | rest
+    names = (*IDS, "amount0", "amount1", "sqrt_price_x96", "liquidity", "tick")
+    return {"block_timestamp": hex(int(event["time_s"]))} | {name: pool_sign(event)[name] for name in names}
 
 
 def substreams(event: Event, iso: str) -> dict[str, object]:
@@ -181,17 +180,18 @@ def big_number(value: int | str) -> dict[str, str]:
 
 
 def ethers(event: Event, iso: str) -> dict[str, object]:
-    seen = pool_sign(event)
-    row = {name: value for name, value in web3(event, iso).items() if name != "returnValues"}
+    seen, row = pool_sign(event), web3(event, iso)
+    del row["returnValues"]
     numbers = [big_number(seen[name]) for name in ("amount0", "amount1", "sqrt_price_x96", "liquidity")]
     return row | {"args": ["0x3fc9", "0x3fc9", *numbers, event["tick"]]}
 
 
 def web3_python(event: Event, iso: str) -> dict[str, object]:
-    row = {name: value for name, value in web3(event, iso).items() if name != "returnValues"}
-    names = {"sqrtPriceX96": "sqrt_price_x96", "liquidity": "liquidity", "tick": "tick", "fee": "fee"}
-    amounts = {name: event[name] for name in ("amount0", "amount1")}
-    return row | {"args": {"id": POOL_ID} | amounts | {name: event[source] for name, source in names.items()}}
+    row = web3(event, iso)
+    del row["returnValues"]
+    names = ("amount0", "amount1", "liquidity", "tick", "fee")
+    arguments = {name: event[name] for name in names} | {"sqrtPriceX96": event["sqrt_price_x96"]}
+    return row | {"args": {"id": POOL_ID} | arguments}
 
 
 def demeter_raw(event: Event, iso: str) -> dict[str, object]:

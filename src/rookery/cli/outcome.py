@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from rookery.datasets.splits import Split
     from rookery.evaluation.report.record import Report
     from rookery.pipelines.rook.config import RookConfig
-    from rookery.pipelines.rook.steps import FeatureFiles
-    from rookery.pipelines.rook.whole import RunResult
+    from rookery.pipelines.rook.stages import RunResult
+    from rookery.pipelines.rook.steps import FeatureFiles, TrainedFiles
     from rookery.runs import RunFacts
     from rookery.schema import Loaded
 
@@ -106,6 +106,22 @@ def show_split(split: "Split", output: Path, *, as_json: bool) -> None:
         return
     counts = ", ".join(f"{name} {count:,}" for name, count in parts.items())
     show.lines([f"sequences: {counts}; embargo {split.embargo}", str(output)])
+
+
+def show_training(made: "TrainedFiles", *, as_json: bool) -> None:
+    """Where the bundle is, and which epoch it is of."""
+    learnt = made.learnt
+    if as_json:
+        facts = {"best_epoch": learnt.best_epoch, "stopped": learnt.stopped, "device": learnt.device}
+        show.document({"bundle": str(made.bundle), "training": str(made.run), **facts})
+        return
+    show.lines(
+        [
+            f"best epoch {learnt.best_epoch} ({learnt.stopped}), trained on {learnt.device}",
+            f"bundle    {made.bundle}",
+            f"training  {made.run} (metrics, logs, checkpoints)",
+        ]
+    )
 
 
 def draw_again(run: "RunFacts") -> list[Path]:

@@ -182,7 +182,7 @@ def train(
     use_threads(threads)
     progress = Progress(quiet=quiet)
     settings = rook_config(config, context.params, progress=progress)
-    with outcome.stoppable(f"rookery rook train --data-dir {data_dir} --output-dir {output_dir}"):
+    with outcome.stoppable("the same command again"):
         from rookery.pipelines.rook import steps
 
         made = steps.train(data_dir, output_dir, config=settings, seed=seed, device=device, progress=progress)

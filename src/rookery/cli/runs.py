@@ -42,8 +42,8 @@ def resume(
     """Go on with a run that was stopped, with the settings, input and seed that it was started with."""
     from rookery.runs import find_run, read_run
 
-    path = find_run(run, completion.RUNS)
-    read_run(path)
+    # Read first: what is damaged is told before anything heavy is loaded.
+    path = read_run(find_run(run, completion.RUNS)).path
     with outcome.stoppable(f"rookery resume {run}"):
         from rookery.pipelines.rook import whole
 

@@ -3,6 +3,7 @@
 from functools import cache
 
 import polars as pl
+import polars.selectors as cs
 
 from rookery.features.liquidity import current_liquidity, liquidity_impact_avg
 from rookery.features.microstructure import avg_tick_change, avg_time_diff
@@ -44,25 +45,22 @@ def conditions(features: pl.DataFrame) -> pl.DataFrame:
 
     All reach back at most 100 rows but `total_transactions` and `volume_trend`, which count from the first row.
     """
-    return features.select(condition_expressions(Traded()))
+    table = features.select(condition_expressions(Traded()))
+    return table.unnest(cs.struct()).select("time", *CONDITION_FEATURES)
 
 
 def condition_expressions(before: Traded) -> list[pl.Expr]:
-    """The columns of CONDITIONS over those of FEATURES, in order, when `before` was traded ahead of the table."""
-    return [
-        pl.col("time"),
-        *_windowed(),
-        total_transactions(before),
-        price_trend(),
-        volume_trend(before),
-        current_price(),
-        current_liquidity(),
-    ]
+    """What CONDITIONS are made of, over FEATURES, when `before` was traded ahead of the table.
+
+    Features of several windows are structs with a field for each.
+    """
+    return [*_of_last_swaps(), total_transactions(before), volume_trend(before)]
 
 
 @cache
-def _windowed() -> tuple[pl.Expr, ...]:
-    return tuple(feature(window) for window in WINDOWS for feature in _WINDOWED)
+def _of_last_swaps() -> tuple[pl.Expr, ...]:
+    windowed = (feature(WINDOWS) for feature in _WINDOWED)
+    return (pl.col("time"), *windowed, price_trend(), current_price(), current_liquidity())
 
 
 def legacy_conditions(features: pl.DataFrame) -> pl.DataFrame:

@@ -1,9 +1,11 @@
 """How deep a pool is, and how large a swap is beside it."""
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from rookery.features.volume import volume
-from rookery.features.windows import trailing_mean
+from rookery.features.windows import trailing_means
 
 # Liquidity is counted in units of 1e-18, as the source of the published features does for every pair.
 _UNITS = 1e18
@@ -19,9 +21,9 @@ def liquidity_impact() -> pl.Expr:
     return (volume() * _UNITS / liquidity()).alias("liquidity_impact")
 
 
-def liquidity_impact_avg(window: int) -> pl.Expr:
-    """Mean liquidity impact of the last `window` swaps."""
-    return trailing_mean(pl.col("liquidity_impact"), window).alias(f"liquidity_impact_avg_{window}")
+def liquidity_impact_avg(windows: Sequence[int]) -> pl.Expr:
+    """Mean liquidity impact of the last swaps, by windows."""
+    return trailing_means(pl.col("liquidity_impact"), windows, "liquidity_impact_avg")
 
 
 def current_liquidity() -> pl.Expr:

@@ -1,9 +1,11 @@
 """How swaps follow on one another: ticks crossed and seconds passed."""
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from rookery.features.changes import difference, seconds_since
-from rookery.features.windows import trailing_mean
+from rookery.features.windows import trailing_means
 
 
 def tick_change() -> pl.Expr:
@@ -16,11 +18,11 @@ def time_diff() -> pl.Expr:
     return seconds_since(pl.col("time")).alias("time_diff")
 
 
-def avg_tick_change(window: int) -> pl.Expr:
-    """Mean tick change of the last `window` swaps."""
-    return trailing_mean(pl.col("tick_change"), window).alias(f"avg_tick_change_{window}")
+def avg_tick_change(windows: Sequence[int]) -> pl.Expr:
+    """Mean tick change of the last swaps, by windows."""
+    return trailing_means(pl.col("tick_change"), windows, "avg_tick_change")
 
 
-def avg_time_diff(window: int) -> pl.Expr:
-    """Mean seconds between the last `window` swaps."""
-    return trailing_mean(pl.col("time_diff"), window).alias(f"avg_time_diff_{window}")
+def avg_time_diff(windows: Sequence[int]) -> pl.Expr:
+    """Mean seconds between the last swaps, by windows."""
+    return trailing_means(pl.col("time_diff"), windows, "avg_time_diff")

@@ -1,9 +1,11 @@
 """Where the price of a pool stands, and how it moved."""
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from rookery.features.changes import relative_change
-from rookery.features.windows import trailing_mean
+from rookery.features.windows import trailing_mean, trailing_means
 
 
 def price_change() -> pl.Expr:
@@ -11,9 +13,9 @@ def price_change() -> pl.Expr:
     return relative_change(pl.col("price")).alias("price_change")
 
 
-def avg_price(window: int) -> pl.Expr:
-    """Mean price of the last `window` swaps, quote per base."""
-    return trailing_mean(pl.col("price"), window).alias(f"avg_price_{window}")
+def avg_price(windows: Sequence[int]) -> pl.Expr:
+    """Mean price of the last swaps, quote per base, by windows."""
+    return trailing_means(pl.col("price"), windows, "avg_price")
 
 
 def price_trend(window: int = 20) -> pl.Expr:

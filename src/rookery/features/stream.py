@@ -6,7 +6,7 @@ from typing import Any, Self
 import polars as pl
 
 from rookery.errors import UserError
-from rookery.features.conditions import condition_expressions
+from rookery.features.conditions import CONDITION_FEATURES, condition_expressions
 from rookery.features.swaps import REACH, SWAP_COLUMNS, check_liquidity, feature_expressions
 from rookery.features.volume import Traded
 from rookery.schema import SWAPS
@@ -40,7 +40,7 @@ class FeatureStream:
         # In sequence: so few rows are not worth the hand-over between threads, which would double the time.
         features = self._swaps.select_seq(feature_expressions())
         conditions = features.select_seq(condition_expressions(self._before))
-        return _last(features), _last(conditions)
+        return _last(features), _flat(_last(conditions))
 
     def state(self) -> dict[str, Any]:
         """All that the stream remembers, as values that JSON holds without loss."""
@@ -78,7 +78,15 @@ def _one_row(swap: Mapping[str, Any] | pl.DataFrame) -> pl.DataFrame:
     return pl.from_dicts([{name: swap[name] for name in SWAP_COLUMNS}], schema=_SCHEMA)
 
 
-def _last(table: pl.DataFrame) -> dict[str, float]:
+def _last(table: pl.DataFrame) -> dict[str, Any]:
     values = table.row(-1, named=True)
     del values["time"]
     return values
+
+
+def _flat(values: Mapping[str, Any]) -> dict[str, float]:
+    named = dict(values)
+    for value in values.values():
+        if isinstance(value, dict):
+            named |= value
+    return {name: named[name] for name in CONDITION_FEATURES}

@@ -1,9 +1,11 @@
 """How much the price moves, whichever way."""
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from rookery.features.price import price_change
-from rookery.features.windows import trailing_std
+from rookery.features.windows import trailing_std, trailing_stds
 
 
 def volatility(window: int = 100) -> pl.Expr:
@@ -15,6 +17,6 @@ def volatility(window: int = 100) -> pl.Expr:
     return trailing_std(price_change(), window - 1, lag=1, skip=1).alias("volatility")
 
 
-def price_volatility(window: int) -> pl.Expr:
-    """Sample standard deviation of the price over the last `window` swaps, quote per base; 0 in the first row."""
-    return trailing_std(pl.col("price"), window).alias(f"price_volatility_{window}")
+def price_volatility(windows: Sequence[int]) -> pl.Expr:
+    """Sample standard deviation of the price over the last swaps, quote per base, by windows; 0 in the first row."""
+    return trailing_stds(pl.col("price"), windows, "price_volatility")

@@ -1,10 +1,11 @@
 """How much is traded."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
-from rookery.features.windows import trailing_mean, trailing_to_running_mean
+from rookery.features.windows import trailing_mean, trailing_means, trailing_to_running_mean
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,9 +26,9 @@ def volume_ma(window: int = 100) -> pl.Expr:
     return trailing_mean(volume(), window, lag=1).alias("volume_ma")
 
 
-def avg_volume(window: int) -> pl.Expr:
-    """Mean volume of the last `window` swaps."""
-    return trailing_mean(pl.col("volume"), window).alias(f"avg_volume_{window}")
+def avg_volume(windows: Sequence[int]) -> pl.Expr:
+    """Mean volume of the last swaps, by windows."""
+    return trailing_means(pl.col("volume"), windows, "avg_volume")
 
 
 def total_transactions(before: Traded) -> pl.Expr:

@@ -7,7 +7,7 @@ its window, bit for bit. Where fewer than `window` rows exist yet, the rows that
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -16,6 +16,7 @@ import polars as pl
 from numba import njit
 
 Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int64]
 Kernel = Callable[[Floats, Floats], None]
 
 # Rows worked on at a time: the two or four buffers of a tile stay in the first-level cache.
@@ -27,12 +28,12 @@ def trailing_sum(values: pl.Expr, window: int, *, lag: int = 0) -> pl.Expr:
 
     A row with nothing before it at that lag takes its window at lag 0: the first row is all that it has.
     """
-    return _over(values, partial(_trailing_sums, window=_at_least(1, window)), lag=lag)
+    return _over(values, partial(_sums, windows=_checked([window], 1)), lag=lag)
 
 
 def trailing_mean(values: pl.Expr, window: int, *, lag: int = 0) -> pl.Expr:
     """Mean of the last `window` rows; `lag` as in `trailing_sum`."""
-    return _over(values, partial(_trailing_means, window=_at_least(1, window)), lag=lag)
+    return _over(values, partial(_means, windows=_checked([window], 1)), lag=lag)
 
 
 def trailing_std(values: pl.Expr, window: int, *, lag: int = 0, skip: int = 0) -> pl.Expr:
@@ -41,7 +42,17 @@ def trailing_std(values: pl.Expr, window: int, *, lag: int = 0, skip: int = 0) -
     The first `skip` rows of the table do not count; their own value is 0. Blocks are merged by the update of Chan,
     Golub and LeVeque (1983), which never subtracts large squares: a deviation of 1e-4 of the level keeps 11 digits.
     """
-    return _over(values, partial(_trailing_stds, window=_at_least(2, window)), lag=lag, skip=skip)
+    return _over(values, partial(_stds, windows=_checked([window], 2)), lag=lag, skip=skip)
+
+
+def trailing_means(values: pl.Expr, windows: Sequence[int], name: str) -> pl.Expr:
+    """`trailing_mean` over several windows for little more than the work of one: a struct of `name`_`window`."""
+    return _over_several(values, partial(_means, windows=_checked(windows, 1)), windows, name)
+
+
+def trailing_stds(values: pl.Expr, windows: Sequence[int], name: str) -> pl.Expr:
+    """`trailing_std` over several windows for little more than the work of one: a struct of `name`_`window`."""
+    return _over_several(values, partial(_stds, windows=_checked(windows, 2)), windows, name)
 
 
 def trailing_to_running_mean(values: pl.Expr, window: int, *, rows: int = 0, total: float = 0.0) -> pl.Expr:
@@ -50,7 +61,8 @@ def trailing_to_running_mean(values: pl.Expr, window: int, *, rows: int = 0, tot
     `rows` rows that sum to `total` came before the first. The sum is taken row by row, so that going on from an
     earlier one gives the same bits.
     """
-    return _over(values, partial(_trailing_to_running_means, window=_at_least(1, window), rows=rows, total=total))
+    kernel = partial(_to_running_means, windows=_checked([window], 1), rows=rows, total=total)
+    return _over(values, kernel)
 
 
 def compile_kernels() -> None:
@@ -59,91 +71,119 @@ def compile_kernels() -> None:
     pl.select(trailing_std(one, 2), trailing_to_running_mean(one, 2).alias("mean"))
 
 
-def _at_least(least: int, window: int) -> int:
-    if window < least:
-        raise ValueError(f"a window of {window} rows is too short; at least {least}")
-    return window
+def _checked(windows: Sequence[int], least: int) -> Rows:
+    if min(windows) < least:
+        raise ValueError(f"a window of {min(windows)} rows is too short; at least {least}")
+    return np.array(windows, dtype=np.int64)
 
 
 def _over(values: pl.Expr, kernel: Kernel, *, lag: int = 0, skip: int = 0) -> pl.Expr:
-    return values.map_batches(partial(_apply, kernel=kernel, lag=lag, skip=skip), return_dtype=pl.Float64)
+    def apply(series: pl.Series) -> pl.Series:
+        given, result = _read_only(series), np.empty((1, series.len()))
+        result[:, : skip + lag] = 0.0
+        kernel(given[skip : max(skip, given.size - lag)], result[:, skip + lag :])
+        if lag > skip:
+            kernel(given[skip:lag], result[:, skip:lag])
+        return pl.Series(result[0])
+
+    return values.map_batches(apply, return_dtype=pl.Float64)
 
 
-def _apply(values: pl.Series, kernel: Kernel, lag: int, skip: int) -> pl.Series:
-    given: Floats = values.to_numpy()
+def _over_several(values: pl.Expr, kernel: Kernel, windows: Sequence[int], name: str) -> pl.Expr:
+    names = [f"{name}_{window}" for window in windows]
+
+    def apply(series: pl.Series) -> pl.Series:
+        results = np.empty((len(names), series.len()))
+        kernel(_read_only(series), results)
+        return pl.DataFrame([pl.Series(*column) for column in zip(names, results, strict=True)]).to_struct(name)
+
+    return values.map_batches(apply, return_dtype=pl.Struct(dict.fromkeys(names, pl.Float64))).alias(name)
+
+
+def _read_only(values: pl.Series) -> Floats:
     # One kind of array, so that numba compiles each kernel once.
-    given.flags.writeable = False
-    result = np.empty(given.size)
-    result[: skip + lag] = 0.0
-    kernel(given[skip : max(skip, given.size - lag)], result[skip + lag :])
-    if lag > skip:
-        kernel(given[skip:lag], result[skip:lag])
-    return pl.Series(result)
+    array: Floats = values.to_numpy()
+    array.flags.writeable = False
+    return array
 
 
-def _trailing_sums(values: Floats, sums: Floats, window: int) -> None:
-    _add_windows(values, sums, window, False)
+def _sums(values: Floats, sums: Floats, windows: Rows) -> None:
+    _add_windows(values, sums, windows, False)
 
 
-def _trailing_means(values: Floats, means: Floats, window: int) -> None:
-    _add_windows(values, means, window, True)
+def _means(values: Floats, means: Floats, windows: Rows) -> None:
+    _add_windows(values, means, windows, True)
 
 
-def _trailing_stds(values: Floats, stds: Floats, window: int) -> None:
-    _deviate_windows(values, stds, window)
-    _deviate_head(values, stds[: window - 1])
+def _stds(values: Floats, stds: Floats, windows: Rows) -> None:
+    _deviate_windows(values, stds, windows)
+    for k, window in enumerate(windows):
+        _deviate_head(values, stds[k, : window - 1])
 
 
-def _trailing_to_running_means(values: Floats, ratios: Floats, window: int, rows: int, total: float) -> None:
-    _trailing_means(values, ratios, window)
-    _divide_by_running_mean(values, ratios, rows, total)
+def _to_running_means(values: Floats, ratios: Floats, windows: Rows, rows: int, total: float) -> None:
+    _add_windows(values, ratios, windows, True)
+    _divide_by_running_mean(values, ratios[0], rows, total)
 
 
 @njit(cache=True, nogil=True)
-def _add_windows(values: Floats, sums: Floats, window: int, mean: bool) -> None:
-    """Put the sum or mean of each row's window into `sums`. `block[j]` is the sum of the `span` rows that end at j."""
-    reach = window - 1
+def _add_windows(values: Floats, sums: Floats, windows: Rows, mean: bool) -> None:
+    """Put the sum or mean of each row's k-th window into `sums[k]`.
+
+    `block[j]` is the sum of the `span` rows that end at j; `done[k]` rows of the k-th window are added already.
+    """
+    reach = windows.max() - 1
     block, wider = np.zeros(_TILE + reach), np.zeros(_TILE + reach)
+    done = np.zeros(windows.size, np.int64)
     for first in range(0, values.size, _TILE):
-        total = sums[first : first + _TILE]
-        width = reach + total.size
+        totals = sums[:, first : first + _TILE]
+        width = reach + totals.shape[1]
         _load(values[max(0, first - reach) : first + _TILE], block[:width])
-        total[:] = 0.0
-        span, done = 1, 0
+        totals[:] = 0.0
+        done[:] = 0
+        span = 1
         while True:
-            if window & span:
-                _add(total, block[reach - done : width - done])
-                done += span
-            if 2 * span > window:
+            for k in range(windows.size):
+                if windows[k] & span:
+                    _add(sums[k, first : first + _TILE], block[reach - done[k] : width - done[k]])
+                    done[k] += span
+            if 2 * span > reach + 1:
                 break
             _double(block[: width - span], block[span:width], wider[span:width])
             block, wider = wider, block
             span *= 2
         if mean:
-            _divide(total, first, window)
+            for k in range(windows.size):
+                _divide(sums[k, first : first + _TILE], first, windows[k])
 
 
 @njit(cache=True, nogil=True)
-def _deviate_windows(values: Floats, stds: Floats, window: int) -> None:
-    """Put the deviation of each row's window into `stds`; right from row `window - 1` on."""
-    reach = window - 1
+def _deviate_windows(values: Floats, stds: Floats, windows: Rows) -> None:
+    """Put the deviation of each row's k-th window into `stds[k]`; right from row `windows[k] - 1` on.
+
+    `mean` and `square` are of the `span` rows that end at j; `level[k]` and `stds[k]` of the `done[k]` rows merged.
+    """
+    reach = windows.max() - 1
     mean, mean_wider = np.zeros(_TILE + reach), np.zeros(_TILE + reach)
     square, square_wider = np.zeros(_TILE + reach), np.zeros(_TILE + reach)
-    level = np.zeros(_TILE)
+    level, done = np.zeros((windows.size, _TILE)), np.zeros(windows.size, np.int64)
     for first in range(0, values.size, _TILE):
-        total = stds[first : first + _TILE]
-        width = reach + total.size
+        totals = stds[:, first : first + _TILE]
+        rows = totals.shape[1]
+        width = reach + rows
         _load(values[max(0, first - reach) : first + _TILE], mean[:width])
-        total[:] = 0.0
+        totals[:] = 0.0
         square[:] = 0.0
         level[:] = 0.0
-        span, done = 1, 0
+        done[:] = 0
+        span = 1
         while True:
-            if window & span:
-                here = slice(reach - done, width - done)
-                _merge(level[: total.size], total, done, mean[here], square[here], span)
-                done += span
-            if 2 * span > window:
+            for k in range(windows.size):
+                if windows[k] & span:
+                    here = slice(reach - done[k], width - done[k])
+                    _merge(level[k, :rows], stds[k, first : first + rows], done[k], mean[here], square[here], span)
+                    done[k] += span
+            if 2 * span > reach + 1:
                 break
             near, far = slice(span, width), slice(0, width - span)
             _double_squares(
@@ -152,7 +192,8 @@ def _deviate_windows(values: Floats, stds: Floats, window: int) -> None:
             mean, mean_wider = mean_wider, mean
             square, square_wider = square_wider, square
             span *= 2
-        _root(total, reach)
+        for k in range(windows.size):
+            _root(stds[k, first : first + rows], windows[k] - 1)
 
 
 @njit(cache=True, nogil=True)

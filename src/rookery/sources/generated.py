@@ -33,7 +33,7 @@ LIQUIDITY_CHANGE_CHANCE = 1 / 400
 START_S = 1_756_684_800  # 2025-09-01 00:00 UTC
 BLOCK_S = 2
 SAME_BLOCK_SHARE = 0.123
-MEAN_GAP_S = 15.0
+MEAN_GAP_S = 12.0
 # Sizes, as the price move that a swap makes.
 LARGE_SHARE = 0.36
 LARGE_MOVE = 7e-4
@@ -47,7 +47,7 @@ BURST_CHANCE = 1 / 4
 BURST_RANGE = 6e-4  # bursts start while the price is this near to its hidden value
 MOST_LEAN = 0.48
 LEAN_RANGE = 1e-3  # deviation at which the lean is at its most
-VALUE_STEP = 0.4e-4
+VALUE_STEP = 1e-4
 
 _X96 = 2.0**96
 _WEI = 1e18

@@ -67,7 +67,7 @@ def _answer_chunk(saved: SavedBrain, core_NLF: Float64, conditions_NC: Float64) 
 
 def _finite(values: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
     """Whether all of a row is finite, by row."""
-    finite: npt.NDArray[np.bool_] = np.isfinite(values).reshape(len(values), -1).all(axis=1)
+    finite: npt.NDArray[np.bool_] = np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
     return finite
 
 

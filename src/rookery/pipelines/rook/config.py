@@ -90,6 +90,10 @@ def _nested(data: Mapping[str, Any]) -> dict[str, Any]:
     for name, section in _FLAT.items():
         if name in nested:
             inner = nested.setdefault(section, {})
-            if isinstance(inner, dict):
-                inner.setdefault(name, nested.pop(name))
+            # Given in both places it stays where it is, and is refused there as an unknown key.
+            if isinstance(inner, dict) and name not in inner:
+                inner[name] = nested.pop(name)
+    if isinstance(rules := nested.get("rules"), dict):
+        # A section that changes one threshold must not fall back to other defaults for the rest.
+        nested["rules"] = Rules.data_driven().model_dump() | rules
     return nested

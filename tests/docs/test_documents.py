@@ -1,0 +1,106 @@
+"""Every command and every example of the documents runs as a new user would run it."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from contextlib import chdir
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rookery.cli import main
+from rookery.sources.generated import write_csv
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+# Commands of the checkout itself, which these tests are a part of.
+MAKE = ("make demo", "make test")
+
+
+def blocks(document: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", document.read_text(encoding="utf-8"), flags=re.M | re.S)
+
+
+def commands(document: Path) -> list[str]:
+    lines = (line.split("   #")[0].strip() for block in blocks(document, "sh") for line in block.splitlines())
+    return [line for line in lines if line and not line.startswith(MAKE)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """An empty folder with a user's two swap files: one to learn from, one of later swaps."""
+    path = tmp_path_factory.mktemp("user")
+    write_csv(path / "all.csv", rows=4_000, seed=0, edge=True)
+    lines = (path / "all.csv").read_text().splitlines(keepends=True)
+    (path / "swaps.csv").write_text("".join(lines[:2_501]))
+    (path / "later.csv").write_text("".join([lines[0], *lines[2_600:]]))
+    with chdir(path):
+        yield path
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_every_command_of_the_tour_runs_in_order(folder: Path, capsys: pytest.CaptureFixture[str]):
+    lines = commands(ROOT / "docs" / "tour.md")
+    assert len(lines) >= 14
+
+    for line in lines:
+        code = main(shlex.split(line)[1:])
+        out, err = capsys.readouterr()
+        assert code == 0, f"{line}\n{out}\n{err}"
+
+    _examples_of_the_brain_run_as_written(folder)
+
+
+def _examples_of_the_brain_run_as_written(folder: Path) -> None:
+    # The tour has just trained the brain that these examples load.
+    now = datetime(2025, 9, 1, tzinfo=UTC)
+    core, conditions = np.ones((30, 6)), np.ones(23)
+    names = {
+        "core": core,
+        "conditions": conditions,
+        "features": {"core": core, "conditions": conditions},
+        "portfolio_state": {"base": 1.0, "quote": 1_000.0},
+        "market_state": {"time": now, "now": now},
+        "time": now,
+        "now": now,
+    }
+    examples = [block for name in ("README.md", "docs/rook.md") for block in blocks(ROOT / name, "python")]
+    assert len(examples) == 2
+    for example in examples:
+        exec(compile(example, "example", "exec"), dict(names))  # noqa: S102
+
+
+@pytest.mark.parametrize("name", ["backtest.md", "sources.md"])
+def test_every_example_of_a_page_runs(name: str, folder: Path):
+    examples = blocks(ROOT / "docs" / name, "python")
+    assert examples
+    for example in examples:
+        exec(compile(example, name, "exec"), {})  # noqa: S102
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_link_within_the_repository_leads_somewhere(document: Path):
+    for target in re.findall(r"\]\(([^)#]+)", document.read_text(encoding="utf-8")):
+        if not target.startswith("http"):
+            assert (document.parent / target).exists(), target
+
+
+def test_commands_outside_the_tour_are_commands_of_the_program():
+    from typer.main import get_command
+
+    from rookery.cli.app import app
+
+    tree = get_command(app)
+    for document in DOCUMENTS:
+        for line in commands(document):
+            words = shlex.split(line)
+            assert words[0] == "rookery", line
+            command = tree
+            for word in words[1:]:
+                if word.startswith("-") or not hasattr(command, "commands"):
+                    break
+                assert word in command.commands, line
+                command = command.commands[word]
