@@ -12,6 +12,7 @@ from typing import TextIO
 Advance = Callable[[int], None]
 
 _REDRAW_S = 0.1
+_WORTH_TELLING_S = 1.0
 _CLEAR = "\r\x1b[2K"
 
 
@@ -77,7 +78,10 @@ class Progress:
             yield advance
         except BaseException:
             self._close(line)
-            self.say(f"{name:<11} stopped after {_duration(self._clock() - line.started)}")
+            elapsed = self._clock() - line.started
+            # A file that is refused at once needs no line of its own besides the refusal.
+            if elapsed >= _WORTH_TELLING_S:
+                self.say(f"{name:<11} stopped after {_duration(elapsed)}")
             raise
         self._close(line)
         self.say(_finished(line, self._clock() - line.started))

@@ -36,7 +36,8 @@ def doubling() -> Bars:
 @pytest.mark.parametrize("instruments", [1, 3])
 def test_gymnasiums_checker_finds_no_fault(actions: str, instruments: int):
     bars = generate("gbm", bars=300, seed=1, instruments=instruments)
-    check_env(BarsEnv(bars=bars, config={"actions": actions, "episode_length": 40, "window": 3}))
+    config = {"actions": actions, "episode_length": 40, "window": 3}
+    check_env(gymnasium.make("rookery.market:rookery/Bars-v0", bars=bars, config=config).unwrapped)
 
 
 def test_the_environment_is_made_by_name_and_its_spec_is_json():
@@ -177,7 +178,7 @@ def test_observations_know_nothing_of_later_bars():
         assert np.array_equal(seen, changed)
 
 
-def fill_costs(**settings: Any) -> BarsVectorEnv:
+def fill_costs(**settings: object) -> BarsVectorEnv:
     envs = BarsVectorEnv(1, bars=doubling(), config=FREE | settings)
     envs.reset(seed=0)
     envs.step(np.array([BUY]))
@@ -225,8 +226,8 @@ def test_settings_that_cannot_be_are_refused():
         BarsEnv(bars=doubling(), config={"warmup_steps": 5})
     with pytest.raises(ValueError, match="2 instruments for bars of 1"):
         BarsEnv(bars=doubling(), config=FREE | {"instruments": ["EURUSD", "GBPUSD"]})
+    features_TF = np.ones((6, 1), np.float32)
+    features_TF[3] = np.nan
     with pytest.raises(ValueError, match="a feature is not a finite number at row 3"):
-        features_TF = np.ones((6, 1), np.float32)
-        features_TF[3] = np.nan
         BarsEnv(bars=doubling(), features_TF=features_TF, config=FREE)
     assert EnvConfig().transaction_cost == 0.003

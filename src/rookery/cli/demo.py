@@ -13,7 +13,7 @@ from rookery.progress import Progress
 
 ROWS = 12_000
 # Mean waiting time of the generated tape.
-SECONDS_A_SWAP = 15
+SECONDS_A_SWAP = 12
 _BUILT = ("rook",)
 _PLANNED = ("twin", "pretrain", "specialists", "regime")
 
@@ -41,11 +41,11 @@ def demo(
         f"{pipeline}: generated swaps '{data}', {ROWS:,} rows, about {ROWS * SECONDS_A_SWAP / 86_400:.0f} days from "
         "2025-09-01; made by a program included in the package, nothing is downloaded"
     )
-    if as_json:
-        progress.say(opening)
-    else:
-        show.lines([opening])
-    with outcome.stoppable(f"rookery resume {folder}"):
+    with outcome.stoppable(folder):
+        if as_json:
+            progress.say(opening)
+        else:
+            show.lines([opening])
         from rookery.pipelines.rook import demo_config, whole
         from rookery.pipelines.rook.steps import SwapSource
 

@@ -114,6 +114,6 @@ def _painted(text: str, colour: str, stream: TextIO) -> str:
     return text if plain else f"\x1b[{colour}m{text}\x1b[0m"
 
 
-def stopped(what: str, remedy: str) -> None:
+def stopped(again: str) -> None:
     """Say on stderr that Ctrl-C was heard, what is kept, and how to go on."""
-    print(f"\n{one_line(what)}\n{one_line(remedy)}", file=sys.stderr, flush=True)
+    print(f"stopped: every finished stage is kept\ngo on with: {one_line(again)}", file=sys.stderr, flush=True)

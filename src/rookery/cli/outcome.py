@@ -25,13 +25,19 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def stoppable(again: str) -> Iterator[None]:
-    """Turn Ctrl-C into a word on what is kept and how to go on (`again`), and exit code 130."""
+def stoppable(run: Path | None = None) -> Iterator[None]:
+    """Turn Ctrl-C into a word on what is kept and how to go on, and exit code 130; `run` can be resumed by its path."""
     try:
         yield
     except KeyboardInterrupt:
-        faults.stopped("stopped: the last complete stage is kept", f"go on with: {again}")
+        faults.stopped(_how_to_go_on(run))
         raise typer.Exit(faults.INTERRUPTED) from None
+
+
+def _how_to_go_on(run: Path | None) -> str:
+    from rookery.run import is_run
+
+    return f"rookery resume {run}" if run is not None and is_run(run) else "the same command again"
 
 
 def show_result(result: "RunResult", *, as_json: bool, following: Sequence[str] = ()) -> None:

@@ -182,7 +182,7 @@ def train(
     use_threads(threads)
     progress = Progress(quiet=quiet)
     settings = rook_config(config, context.params, progress=progress)
-    with outcome.stoppable("the same command again"):
+    with outcome.stoppable():
         from rookery.pipelines.rook import steps
 
         made = steps.train(data_dir, output_dir, config=settings, seed=seed, device=device, progress=progress)
@@ -265,7 +265,7 @@ def run(
     source = swap_source(input, (token0, token1, quote), protocol, amounts, sign, (strict, quarantine))
     settings = rook_config(config, context.params, progress=progress)
     folder = run_folder(output or completion.RUNS / run_name(input))
-    with outcome.stoppable(f"rookery resume {folder}"):
+    with outcome.stoppable(folder):
         from rookery.pipelines.rook import whole
 
         result = whole.run(source, folder, config=settings, seed=seed, device=device, progress=progress)

@@ -44,7 +44,7 @@ def resume(
 
     # Read first: what is damaged is told before anything heavy is loaded.
     path = read_run(find_run(run, completion.RUNS)).path
-    with outcome.stoppable(f"rookery resume {run}"):
+    with outcome.stoppable(path):
         from rookery.pipelines.rook import whole
 
         result = whole.resume(path, device=device, progress=Progress(quiet=quiet))

@@ -132,29 +132,26 @@ def _add_windows(values: Floats, sums: Floats, windows: Rows, mean: bool) -> Non
 
     `block[j]` is the sum of the `span` rows that end at j; `done[k]` rows of the k-th window are added already.
     """
-    reach = windows.max() - 1
+    longest = _longest(windows)
+    reach = longest - 1
     block, wider = np.zeros(_TILE + reach), np.zeros(_TILE + reach)
-    done = np.zeros(windows.size, np.int64)
     for first in range(0, values.size, _TILE):
-        totals = sums[:, first : first + _TILE]
-        width = reach + totals.shape[1]
-        _load(values[max(0, first - reach) : first + _TILE], block[:width])
-        totals[:] = 0.0
-        done[:] = 0
-        span = 1
-        while True:
+        last = min(first + _TILE, values.size)
+        width = reach + last - first
+        _load(values[max(0, first - reach) : last], block[:width])
+        done = np.zeros(windows.size, np.int64)
+        for power in range(_bits(longest)):
+            span = 1 << power
             for k in range(windows.size):
                 if windows[k] & span:
-                    _add(sums[k, first : first + _TILE], block[reach - done[k] : width - done[k]])
+                    _add(sums[k, first:last], block[reach - done[k] : width - done[k]], done[k] == 0)
                     done[k] += span
-            if 2 * span > reach + 1:
-                break
-            _double(block[: width - span], block[span:width], wider[span:width])
-            block, wider = wider, block
-            span *= 2
+            if 2 * span <= longest:
+                _double(block[: width - span], block[span:width], wider[span:width])
+                block, wider = wider, block
         if mean:
             for k in range(windows.size):
-                _divide(sums[k, first : first + _TILE], first, windows[k])
+                _divide(sums[k, first:last], first, windows[k])
 
 
 @njit(cache=True, nogil=True)
@@ -163,37 +160,45 @@ def _deviate_windows(values: Floats, stds: Floats, windows: Rows) -> None:
 
     `mean` and `square` are of the `span` rows that end at j; `level[k]` and `stds[k]` of the `done[k]` rows merged.
     """
-    reach = windows.max() - 1
+    longest = _longest(windows)
+    reach = longest - 1
     mean, mean_wider = np.zeros(_TILE + reach), np.zeros(_TILE + reach)
-    square, square_wider = np.zeros(_TILE + reach), np.zeros(_TILE + reach)
-    level, done = np.zeros((windows.size, _TILE)), np.zeros(windows.size, np.int64)
+    level = np.zeros((windows.size, _TILE))
     for first in range(0, values.size, _TILE):
-        totals = stds[:, first : first + _TILE]
-        rows = totals.shape[1]
-        width = reach + rows
-        _load(values[max(0, first - reach) : first + _TILE], mean[:width])
-        totals[:] = 0.0
-        square[:] = 0.0
-        level[:] = 0.0
-        done[:] = 0
-        span = 1
-        while True:
+        last = min(first + _TILE, values.size)
+        width = reach + last - first
+        _load(values[max(0, first - reach) : last], mean[:width])
+        square, square_wider = np.zeros(width), np.zeros(width)
+        done = np.zeros(windows.size, np.int64)
+        for power in range(_bits(longest)):
+            span = 1 << power
             for k in range(windows.size):
                 if windows[k] & span:
-                    here = slice(reach - done[k], width - done[k])
-                    _merge(level[k, :rows], stds[k, first : first + rows], done[k], mean[here], square[here], span)
+                    at, to = reach - done[k], width - done[k]
+                    _merge(level[k, : last - first], stds[k, first:last], done[k], mean[at:to], square[at:to], span)
                     done[k] += span
-            if 2 * span > reach + 1:
-                break
-            near, far = slice(span, width), slice(0, width - span)
-            _double_squares(
-                mean[far], mean[near], square[far], square[near], span, mean_wider[near], square_wider[near]
-            )
-            mean, mean_wider = mean_wider, mean
-            square, square_wider = square_wider, square
-            span *= 2
+            if 2 * span <= longest:
+                _double_squares(mean[: width - span], mean[span:width], square, span, mean_wider[span:], square_wider)
+                mean, mean_wider = mean_wider, mean
+                square, square_wider = square_wider, square
         for k in range(windows.size):
-            _root(stds[k, first : first + rows], windows[k] - 1)
+            _root(stds[k, first:last], windows[k] - 1)
+
+
+@njit(cache=True, nogil=True)
+def _longest(windows: Rows) -> int:
+    longest = 1
+    for window in windows:
+        longest = max(longest, window)
+    return longest
+
+
+@njit(cache=True, nogil=True)
+def _bits(number: int) -> int:
+    bits = 0
+    while number >> bits:
+        bits += 1
+    return bits
 
 
 @njit(cache=True, nogil=True)
@@ -220,10 +225,11 @@ def _divide_by_running_mean(values: Floats, ratios: Floats, rows: int, total: fl
 @njit(cache=True, nogil=True)
 def _load(rows: Floats, block: Floats) -> None:
     absent = block.size - rows.size
-    block[:absent] = 0.0
-    block = block[absent:]
+    for j in range(absent):
+        block[j] = 0.0
+    present = block[absent:]
     for j in range(rows.size):
-        block[j] = rows[j]
+        present[j] = rows[j]
 
 
 @njit(cache=True, nogil=True)
@@ -233,24 +239,31 @@ def _double(far: Floats, near: Floats, wider: Floats) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _add(total: Floats, part: Floats) -> None:
-    for j in range(part.size):
-        total[j] += part[j]
+def _add(total: Floats, part: Floats, is_first: bool) -> None:
+    if is_first:
+        for j in range(part.size):
+            total[j] = part[j]
+    else:
+        for j in range(part.size):
+            total[j] += part[j]
 
 
 @njit(cache=True, nogil=True)
-def _double_squares(
-    far: Floats, near: Floats, far_square: Floats, near_square: Floats, span: int, wider: Floats, wider_square: Floats
-) -> None:
+def _double_squares(far: Floats, near: Floats, square: Floats, span: int, wider: Floats, square_wider: Floats) -> None:
     weight = 0.5 * span
+    near_square, wider_square = square[span:], square_wider[span:]
     for j in range(near.size):
         apart = near[j] - far[j]
         wider[j] = 0.5 * (near[j] + far[j])
-        wider_square[j] = near_square[j] + far_square[j] + apart * apart * weight
+        wider_square[j] = near_square[j] + square[j] + apart * apart * weight
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _merge(level: Floats, total: Floats, done: int, part: Floats, part_square: Floats, span: int) -> None:
+    if done == 0:
+        for j in range(part.size):
+            level[j], total[j] = part[j], part_square[j]
+        return
     share = span / (done + span)
     weight = done * share
     for j in range(part.size):

@@ -6,9 +6,8 @@ import torch
 from torch import Tensor
 
 
-def clipped_surrogate(log_prob_B: Tensor, old_log_prob_B: Tensor, advantage_B: Tensor, clip: float) -> Tensor:
+def clipped_surrogate(ratio_B: Tensor, advantage_B: Tensor, clip: float) -> Tensor:
     """-mean(min(r A, clip(r, 1 - clip, 1 + clip) A)) with r = p / p_old (equation 7)."""
-    ratio_B = (log_prob_B - old_log_prob_B).exp()
     return -torch.min(ratio_B * advantage_B, ratio_B.clamp(1.0 - clip, 1.0 + clip) * advantage_B).mean()
 
 
@@ -28,13 +27,11 @@ def normalised(advantage_B: Tensor) -> Tensor:
     return (advantage_B - advantage_B.mean()) / (advantage_B.std() + 1e-8)
 
 
-def divergence(log_prob_B: Tensor, old_log_prob_B: Tensor) -> Tensor:
+def divergence(log_ratio_B: Tensor, ratio_B: Tensor) -> Tensor:
     """Estimate of KL(old || new): mean(r - 1 - log r), never negative (Schulman 2020, Approximating KL divergence)."""
-    log_ratio_B = log_prob_B - old_log_prob_B
-    return (log_ratio_B.exp() - 1.0 - log_ratio_B).mean()
+    return (ratio_B - 1.0 - log_ratio_B).mean()
 
 
-def clip_fraction(log_prob_B: Tensor, old_log_prob_B: Tensor, clip: float) -> Tensor:
+def clip_fraction(ratio_B: Tensor, clip: float) -> Tensor:
     """Share of the minibatch whose ratio left [1 - clip, 1 + clip]."""
-    ratio_B = (log_prob_B - old_log_prob_B).exp()
     return ((ratio_B - 1.0).abs() > clip).float().mean()

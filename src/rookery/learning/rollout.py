@@ -18,6 +18,7 @@ from rookery.models.action_distribution import ActionDistribution, Choices
 Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 MASK = "action_mask"
+JUDGED_AT_ONCE = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +126,7 @@ class VectorSampler:
         with torch.inference_mode():
             for t in range(steps):
                 self._step(record, t, noise[t])
-            record.last_values_N[:] = self._values(self._now_NO)
+            self._judge(record)
         if self._mode is AutoresetMode.NEXT_STEP:
             # The next row is the observation that the episode ended with.
             record.final_values_TN[:-1] = record.values_TN[1:]
@@ -134,14 +135,11 @@ class VectorSampler:
 
     def _step(self, record: Rollout, t: int, noise: Tensor) -> None:
         mask = None if self._mask_NL is None else torch.from_numpy(self._mask_NL).to(self._device)
-        distribution, values = self._policy(torch.from_numpy(self._now_NO).to(self._device), mask)
-        actions = distribution.sample(noise)
+        actions = self._policy(torch.from_numpy(self._now_NO).to(self._device), mask)[0].sample(noise)
         record.observations_TNO[t] = self._now_NO
         if record.masks_TNL is not None and self._mask_NL is not None:
             record.masks_TNL[t] = self._mask_NL
         record.actions_TNA[t] = actions.cpu().numpy()
-        record.log_probs_TN[t] = distribution.log_prob(actions).cpu().numpy()
-        record.values_TN[t] = values.cpu().numpy()
         record.acted_TN[t] = ~self._ended_N if self._mode is AutoresetMode.NEXT_STEP else True
         taken = environment_actions(record.actions_TNA[t], self._env.single_action_space)
         observation, rewards, terminated, truncated, info = self._env.step(taken)
@@ -150,6 +148,23 @@ class VectorSampler:
         if self._ended_N.any() and self._mode is not AutoresetMode.NEXT_STEP:
             observation, info = self._finish(record, t, observation, info)
         self._take(observation, info)
+
+    def _judge(self, record: Rollout) -> None:
+        """Log probabilities and values of all steps at once, which is cheaper than one step at a time."""
+        chunk = max(1, JUDGED_AT_ONCE // len(self._now_NO))
+        for start in range(0, len(record.rewards_TN), chunk):
+            rows = slice(start, start + chunk)
+            mask = None if record.masks_TNL is None else self._tensor(record.masks_TNL[rows])
+            distribution, values = self._policy(self._tensor(record.observations_TNO[rows]), mask)
+            actions = self._tensor(record.actions_TNA[rows])
+            log_probs = distribution.log_prob(actions.long() if isinstance(self._actions, Choices) else actions)
+            shape = record.rewards_TN[rows].shape
+            record.log_probs_TN[rows] = log_probs.cpu().numpy().reshape(shape)
+            record.values_TN[rows] = values.cpu().numpy().reshape(shape)
+        record.last_values_N[:] = self._values(self._now_NO)
+
+    def _tensor(self, values_TNX: NDArray[Any]) -> Tensor:
+        return torch.from_numpy(values_TNX.reshape(-1, values_TNX.shape[-1])).to(self._device)
 
     def _finish(
         self, record: Rollout, t: int, observation: NDArray[Any], info: dict[str, Any]

@@ -11,6 +11,7 @@ from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from rookery.learning.flat_parameters import flatten_parameters
 from rookery.learning.ppo_config import PPOConfig
 from rookery.learning.ppo_loss import clip_fraction, clipped_surrogate, divergence, normalised, value_loss
 from rookery.learning.rollout import Floats, Policy, Rollout, Samples, VectorSampler
@@ -19,7 +20,6 @@ from rookery.models.action_distribution import Choices
 
 KL_MARGIN = 1.5
 FIGURES = ("policy_loss", "value_loss", "entropy", "kl", "clip_fraction", "gradient_norm")
-_MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
 class TorchLearner:
@@ -34,9 +34,8 @@ class TorchLearner:
         self._device = device
         self._choices = isinstance(action_space(env.single_action_space), Choices)
         self._sampler = VectorSampler(policy, env, device)
-        self._optimizer = torch.optim.Adam(
-            policy.parameters(), lr=config.learning_rate, eps=config.adam_epsilon, fused=True
-        )
+        self._flat = flatten_parameters(policy)
+        self._adam = torch.optim.Adam([self._flat.values_P], eps=config.adam_epsilon, fused=True)
 
     def restart(self, seed: int) -> None:
         """Begin new episodes in every environment, from `seed` alone."""
@@ -48,63 +47,62 @@ class TorchLearner:
 
     def improve(self, samples: Samples, order_ES: NDArray[np.int64], *, rate: float) -> dict[str, float]:
         """Minimise PPO's loss over minibatches in the given order, a permutation per epoch; means of its figures."""
-        config = self._config
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate
-        held = {name: self._tensor(getattr(samples, name)) for name in Samples.__dataclass_fields__}
-        if self._choices:
-            held["actions_SA"] = held["actions_SA"].long()
+        config, target_kl = self._config, self._config.target_kl
+        self._adam.param_groups[0]["lr"] = rate
+        held = self._tensors_of(samples)
         sums, seen, stepped = torch.zeros(len(FIGURES), device=self._device), 0, 0
         for order_S in torch.from_numpy(order_ES).to(self._device):
-            for rows_B in order_S.split(config.batch_size):
-                loss, figures = self._loss({name: None if v is None else v[rows_B] for name, v in held.items()})
-                self._optimizer.zero_grad()
+            shuffled = {name: torch.split(values[order_S], config.batch_size) for name, values in held.items()}
+            for parts in zip(*shuffled.values(), strict=True):
+                self._flat.gradient_P.zero_()
+                loss, figures = self._loss(dict(zip(shuffled, parts, strict=True)))
                 loss.backward()  # type: ignore[no-untyped-call]
-                norm = nn.utils.clip_grad_norm_(self.policy.parameters(), config.max_gradient_norm)
-                sums += torch.cat((figures, norm.detach().reshape(1)))
+                norm = nn.utils.clip_grad_norm_(self._flat.values_P, config.max_gradient_norm)
+                sums += torch.stack((*figures, norm))
                 seen += 1
-                if config.target_kl is not None and float(figures[FIGURES.index("kl")]) > KL_MARGIN * config.target_kl:
+                if target_kl is not None and float(figures[FIGURES.index("kl")]) > KL_MARGIN * target_kl:
                     return _means(sums, seen, stepped)
-                self._optimizer.step()
+                self._adam.step()
                 stepped += 1
         return _means(sums, seen, stepped)
 
-    def _loss(self, batch: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
+    def _loss(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, tuple[Tensor, ...]]:
         config = self._config
-        distribution, values_B = self._evaluate(batch["observations_SO"], batch["masks_SL"])
-        log_prob_B, old_log_prob_B = distribution.log_prob(batch["actions_SA"]), batch["log_probs_S"]
-        advantage_B = batch["advantages_S"]
+        distribution, values_B = self._evaluate(batch["observations_SO"], batch.get("masks_SL"))
+        log_ratio_B = distribution.log_prob(batch["actions_SA"]) - batch["log_probs_S"]
+        ratio_B, advantage_B = log_ratio_B.exp(), batch["advantages_S"]
         if config.normalise_advantages:
             advantage_B = normalised(advantage_B)
-        policy = clipped_surrogate(log_prob_B, old_log_prob_B, advantage_B, config.clip)
+        policy = clipped_surrogate(ratio_B, advantage_B, config.clip)
         value = value_loss(values_B, batch["values_S"], batch["returns_S"], config.clip_value)
         entropy = distribution.entropy().mean()
         loss = policy + config.value_coefficient * value - config.entropy_coefficient * entropy
         with torch.no_grad():
-            moved = divergence(log_prob_B, old_log_prob_B)
-            clipped = clip_fraction(log_prob_B, old_log_prob_B, config.clip)
-        return loss, torch.stack((policy, value, entropy, moved, clipped)).detach()
+            moved, clipped = divergence(log_ratio_B, ratio_B), clip_fraction(ratio_B, config.clip)
+        return loss, (policy.detach(), value.detach(), entropy.detach(), moved, clipped)
 
-    def _tensor(self, values: NDArray[Any] | None) -> Any:  # noqa: ANN401  a tensor, or None as it came
-        return None if values is None else torch.from_numpy(values).to(self._device)
+    def _tensors_of(self, samples: Samples) -> dict[str, Tensor]:
+        arrays = {name: getattr(samples, name) for name in Samples.__dataclass_fields__}
+        held = {name: torch.from_numpy(a).to(self._device) for name, a in arrays.items() if a is not None}
+        if self._choices:
+            held["actions_SA"] = held["actions_SA"].long()
+        return held
 
     def tensors(self) -> dict[str, Tensor]:
         """Weights, Adam's moments and the sampler's place, on the CPU."""
+        state = self._adam.state.get(self._flat.values_P, {})
+        blank = torch.zeros_like(self._flat.values_P)
         held = {f"policy.{name}": value for name, value in self.policy.state_dict().items()}
-        steps = torch.zeros(())
-        for name, parameter in self.policy.named_parameters():
-            state = self._optimizer.state.get(parameter, {})
-            steps = state.get("step", steps)
-            held |= {f"{kind}.{name}": state.get(kind, torch.zeros_like(parameter)) for kind in _MOMENTS}
-        held |= {"adam_steps": steps} | {f"sampler.{name}": value for name, value in self._sampler.tensors().items()}
+        held |= {name: state.get(name, blank) for name in ("exp_avg", "exp_avg_sq")}
+        held |= {"adam_steps": state.get("step", torch.zeros(()))}
+        held |= {f"sampler.{name}": value for name, value in self._sampler.tensors().items()}
         return {name: value.detach().cpu().clone() for name, value in held.items()}
 
     def restore(self, held: Mapping[str, Tensor]) -> None:
         """Go on from what `tensors` returned."""
         self.policy.load_state_dict(under("policy", held))
-        for name, parameter in self.policy.named_parameters():
-            moments = {kind: held[f"{kind}.{name}"].to(self._device).clone() for kind in _MOMENTS}
-            self._optimizer.state[parameter] = {"step": held["adam_steps"].clone(), **moments}
+        moments = {name: held[name].to(self._device).clone() for name in ("exp_avg", "exp_avg_sq")}
+        self._adam.state[self._flat.values_P] = {"step": held["adam_steps"].to(self._device).clone(), **moments}
         self._sampler.restore(under("sampler", held))
 
 

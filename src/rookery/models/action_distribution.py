@@ -94,8 +94,8 @@ class Categorical:
 
     def sample(self, noise: Tensor) -> Tensor:
         """Inverse of the cumulative distribution at `noise`, uniform in [0, 1): (B, K) int64."""
-        picks = [_invert(part.exp(), noise[:, k]) for k, part in enumerate(self.log_probabilities)]
-        return torch.stack(picks, dim=1)
+        picks = [_invert(part.exp(), noise[:, k : k + 1]) for k, part in enumerate(self.log_probabilities)]
+        return picks[0] if len(picks) == 1 else torch.cat(picks, dim=1)
 
     def mode(self) -> Tensor:
         """Index of the largest logit of every component; the first of equals."""
@@ -151,8 +151,7 @@ def distribution(
     return Gaussian(outputs_BL, log_std_A)
 
 
-def _invert(probability_BN: Tensor, noise_B: Tensor) -> Tensor:
-    cumulative = probability_BN.cumsum(dim=1)
+def _invert(probability_BN: Tensor, noise_B1: Tensor) -> Tensor:
+    cumulative_BN = probability_BN.cumsum(dim=1)
     # Scaled by the last sum, which rounding keeps from being 1, so that no choice of probability 0 is ever picked.
-    threshold = (noise_B * cumulative[:, -1]).unsqueeze(1)
-    return (cumulative <= threshold).sum(dim=1)
+    return (cumulative_BN <= noise_B1 * cumulative_BN[:, -1:]).sum(dim=1, keepdim=True)

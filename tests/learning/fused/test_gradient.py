@@ -53,12 +53,13 @@ def reference(case: SimpleNamespace, *, clip_value: float | None):
     actions = tensors["actions_SA"]
     distribution, values = policy(tensors["observations_SO"])
     log_prob = distribution.log_prob(actions.long() if isinstance(policy.actions, Choices) else actions)
+    log_ratio = log_prob - tensors["log_probs_S"]
     parts = {
-        POLICY_LOSS: clipped_surrogate(log_prob, tensors["log_probs_S"], normalised(tensors["advantages_S"]), 0.2),
+        POLICY_LOSS: clipped_surrogate(log_ratio.exp(), normalised(tensors["advantages_S"]), 0.2),
         VALUE_LOSS: value_loss(values, tensors["values_S"], tensors["returns_S"], clip_value),
         ENTROPY: distribution.entropy().mean(),
-        KL: divergence(log_prob, tensors["log_probs_S"]),
-        CLIP_FRACTION: clip_fraction(log_prob, tensors["log_probs_S"], 0.2),
+        KL: divergence(log_ratio, log_ratio.exp()),
+        CLIP_FRACTION: clip_fraction(log_ratio.exp(), 0.2),
     }
     (parts[POLICY_LOSS] + 0.5 * parts[VALUE_LOSS] - 0.01 * parts[ENTROPY]).backward()
     flat = np.concatenate([parameter.grad.numpy().ravel() for parameter in policy.parameters()])

@@ -59,14 +59,14 @@ def span(start_ms: int, end_ms: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """'3.2 days', '5.0 hours', '12 min', '41 s'."""
+    """'3.2 days', '5 hours', '12 min', '41 s'."""
     if seconds >= 2 * 86_400:
-        return f"{seconds / 86_400:,.1f} days"
+        return f"{round(seconds / 86_400, 1):g} days"
     if seconds >= 2 * 3_600:
-        return f"{seconds / 3_600:.1f} hours"
-    if seconds >= 120:
+        return f"{round(seconds / 3_600, 1):g} hours"
+    if seconds >= 120 or seconds == 60:
         return f"{seconds / 60:.0f} min"
-    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    return f"{round(seconds, 1):g} s" if seconds < 10 else f"{seconds:.0f} s"
 
 
 def rate(count: int | None, seconds: float, unit: str) -> str:

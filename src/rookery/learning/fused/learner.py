@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rookery.learning.compiled_env import Compiled
+from rookery.learning.flat_parameters import flatten_parameters
 from rookery.learning.fused.gradient import LossSettings
 from rookery.learning.fused.gradient import Samples as Rows
 from rookery.learning.fused.network import Network
@@ -29,7 +30,8 @@ _BETA1, _BETA2 = 0.9, 0.999
 
 def allows(policy: nn.Module, env: VectorEnv[Any, Any, Any], device: torch.device) -> bool:
     """Whether policy, environment and device are ones that the fused path knows."""
-    plain = type(policy) is ActorCritic and all(p.dtype is torch.float32 for p in policy.parameters())
+    parameters = tuple(policy.parameters())
+    plain = type(policy) is ActorCritic and all(p.dtype is torch.float32 and p.requires_grad for p in parameters)
     return plain and isinstance(env, Compiled) and device.type == "cpu"
 
 
@@ -177,16 +179,8 @@ class FusedLearner:
 
 def flatten(policy: ActorCritic) -> tuple[Floats, Network]:
     """Move a policy's parameters into one vector, of which they become views, and say where each lies."""
-    parameters = dict(policy.named_parameters())
-    starts, total = {}, 0
-    for name, parameter in parameters.items():
-        starts[name] = total
-        total += parameter.numel()
-    flat_P = np.empty(total, np.float32)
-    for name, parameter in parameters.items():
-        view = torch.from_numpy(flat_P[starts[name] : starts[name] + parameter.numel()]).view(parameter.shape)
-        view.copy_(parameter.detach())
-        parameter.data = view
+    flat = flatten_parameters(policy)
+    starts = flat.starts
     trunks, layers = range(len(policy.trunks)), range(len(policy.hidden))
     network = Network(
         widths=np.array((policy.observation_size, *policy.hidden), np.int64),
@@ -201,4 +195,4 @@ def flatten(policy: ActorCritic) -> tuple[Floats, Network]:
         sizes_K=np.array(policy.actions.sizes if isinstance(policy.actions, Choices) else (), np.int64),
         relu=policy.activation == "relu",
     )
-    return flat_P, network
+    return flat.values_P.detach().numpy(), network

@@ -75,7 +75,7 @@
     chart.applyOptions({
       layout: { background: { color: paper }, textColor: soft, fontFamily, fontSize: 12, panes: { separatorColor: line, separatorHoverColor: line, enableResize: false } },
       grid: { vertLines: { visible: false }, horzLines: { color: line } },
-      rightPriceScale: { borderVisible: false },
+      rightPriceScale: { borderVisible: false, entireTextOnly: true },
       timeScale: { borderColor: line },
       crosshair: { vertLine: { color: soft, labelBackgroundColor: ink }, horzLine: { color: soft, labelBackgroundColor: ink } },
     });
@@ -160,7 +160,8 @@
     paintMarks();
     explain(mark);
     if (move) zoomTo(mark);
-    chart.setCrosshairPosition(prices[3][mark.candle], times[mark.candle], candles);
+    // The chart moves at its next frame; a place asked for before that would be the old one.
+    requestAnimationFrame(() => chart.setCrosshairPosition(prices[3][mark.candle], times[mark.candle], candles));
     say(`${mark.title}. ${mark.facts.slice(0, 5).map((fact, order) => `${labels.facts[order]}: ${fact}`).join(", ")}`);
   }
 

@@ -13,7 +13,8 @@
 
   const written = (value, digits) =>
     value == null ? "–" : value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits }).replace("-", "−");
-  const decimals = (step) => Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  const whole = (value) => Math.abs(value - Math.round(value)) < 1e-6;
+  const decimals = (step) => [0, 1, 2, 3, 4, 5, 6, 7].find((digits) => whole(step * 10 ** digits)) ?? 8;
   const pad = (number) => String(number).padStart(2, "0");
   const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
