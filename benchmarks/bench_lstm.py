@@ -6,11 +6,15 @@ scaling tensors afresh and calling the module in eval mode; ours is `TrainedROOK
 """
 
 import argparse
+import os
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+# Read when torch is loaded: threads that wait must not keep others from running, for ours as for the peer's.
+os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 
 import numpy as np
 import torch

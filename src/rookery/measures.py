@@ -275,7 +275,10 @@ sortino = Formula(
 max_drawdown = Formula(
     name="max_drawdown",
     title="Maximum drawdown",
-    meaning="Deepest fall below the highest equity so far, the starting capital included.",
+    meaning=(
+        "Deepest fall below the highest equity so far, the starting capital included. Its interval is of resampled "
+        "paths, which lose the order of gains and losses: it need not hold the figure itself."
+    ),
     text="max of 1 - equity / highest equity so far",
     source="definition",
     rows=_max_drawdown,

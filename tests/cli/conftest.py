@@ -1,6 +1,7 @@
 """The command line called in this process, and small inputs for it."""
 
 import json
+import resource
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +45,27 @@ def rookery(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pyt
     return call
 
 
-RAW_HEADER = "timestamp,amount0,amount1,sqrt_price_x96,liquidity,tick"
+def _children_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+@pytest.fixture
+def cost_s() -> Callable[[Callable[[], object]], float]:
+    """Least processor seconds that the processes started by a call take, of three calls.
+
+    On an idle machine that is the time a person waits; unlike that, it does not grow when other tests run beside it.
+    """
+
+    def measure(call: Callable[[], object]) -> float:
+        spent = []
+        for _ in range(3):
+            before = _children_s()
+            call()
+            spent.append(_children_s() - before)
+        return min(spent)
+
+    return measure
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -61,19 +60,19 @@ def test_the_specifications_command_lines_are_all_there(rookery: Call, command: 
     assert all(option in text for option in options.split())
 
 
-def test_help_loads_nothing_heavy_and_answers_at_once() -> None:
+def test_help_loads_nothing_heavy_and_answers_within_three_tenths_of_a_second(
+    cost_s: Callable[[Callable[[], object]], float],
+) -> None:
     script = (
         "import sys\nfrom rookery.cli import main\ncode = main(['--help'])\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)\nsys.exit(code)"
     )
-    took = []
-    for _ in range(3):
-        started = time.perf_counter()
+
+    def help_said() -> None:
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-        took.append(time.perf_counter() - started)
         assert done.stderr == "[]\n"
-    # Measured 0.10 s on two idle cores; the goal of 0.30 s is doubled for a machine that runs other tests meanwhile.
-    assert min(took) <= 0.6
+
+    assert cost_s(help_said) <= 0.3
 
 
 def test_python_m_rookery_is_the_same_command() -> None:

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -49,18 +48,19 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.extras[0].missing == ["absent-one"]
 
 
-def test_it_answers_without_loading_torch() -> None:
+def test_it_answers_within_a_second_and_a_half_without_loading_torch(
+    cost_s: Callable[[Callable[[], object]], float],
+) -> None:
     script = (
         "import sys\nfrom rookery.cli import main\ncode = main(['doctor', '--json'])\n"
         "print([name for name in ('torch', 'polars', 'numba', 'numpy') if name in sys.modules], file=sys.stderr)"
     )
-    took = []
-    for _ in range(3):
-        started = time.perf_counter()
+
+    def examined() -> None:
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-        took.append(time.perf_counter() - started)
         assert done.stderr == "[]\n"
-    assert min(took) <= 1.5
+
+    assert cost_s(examined) <= 1.5
 
 
 def test_threads_set_in_the_environment_are_shown(rookery: Call, monkeypatch: pytest.MonkeyPatch) -> None:

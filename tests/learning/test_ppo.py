@@ -308,3 +308,16 @@ def test_a_number_from_the_environment_that_is_not_finite_is_refused_by_name(par
     policy = ActorCritic(observation_size=1, actions=Choices(sizes=(2,)), seed=0)
     with pytest.raises(UserError, match=f"environment: {bad} is not a finite number"):
         ppo(policy, lever(params), config=SMALL, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("policy", "message"),
+    [
+        (ActorCritic(observation_size=5, actions=Choices(sizes=(2,)), seed=0), "observes 5 numbers"),
+        (ActorCritic(observation_size=4, actions=Choices(sizes=(3,)), seed=0), "acts by"),
+        (ActorCritic(observation_size=4, actions=Amounts(low=(0.0, 0.0), high=(1.0, 1.0)), seed=0), "acts by"),
+    ],
+)
+def test_a_policy_made_for_another_environment_is_refused(policy: ActorCritic, message: str):
+    with pytest.raises(ValueError, match=message):
+        ppo(policy, cartpole(2), config=SMALL, seed=0)

@@ -1,6 +1,7 @@
 """From an agent's books to the sections of its report: every figure here was computed elsewhere, once."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import polars as pl
 
@@ -15,6 +16,7 @@ from rookery.evaluation.report.record import (
     Costs,
     Decisions,
     Equity,
+    Gate,
     Mark,
     Measure,
     Named,
@@ -275,11 +277,19 @@ def _marks(
                 size=order["size"],
                 confidence=order["confidence"],
                 threshold=threshold,
+                gates=_gates(order, threshold),
                 probabilities=() if None in odds else tuple(odds),
                 features=values,
             )
         )
     return tuple(marks)
+
+
+def _gates(order: Mapping[str, Any], threshold: float | None) -> tuple[Gate, ...]:
+    confidence = order["confidence"]
+    if threshold is None:
+        return ()
+    return (Gate(name="confidence", value=confidence, limit=threshold, passed=confidence >= threshold),)
 
 
 def _milliseconds(time: object) -> int:

@@ -2,28 +2,13 @@
 
 # S seeds, B states, O observation, A action columns
 
-import time
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from scipy import stats
 
-from rookery.learning.ppo import Job, train_many
 from rookery.learning.ppo_config import PPOConfig
-from rookery.learning.spaces import action_space, observation_size
-from rookery.market.optimum import Act, Problem
-from rookery.market.optimum.almgren_chriss import almgren_chriss
-from rookery.market.optimum.avellaneda_stoikov import avellaneda_stoikov
-from rookery.market.optimum.garleanu_pedersen import garleanu_pedersen
-from rookery.market.optimum.kelly import kelly
-from rookery.market.optimum.martingale import leaked_future, martingale_envs, outcome
-from rookery.market.optimum.mean_reversion import mean_reversion
-from rookery.market.vector_env import KernelVectorEnv
-from rookery.models.actor_critic import ActorCritic
 
 Floats = npt.NDArray[np.float64]
 LEAST_SEEDS = 5

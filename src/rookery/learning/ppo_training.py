@@ -21,7 +21,7 @@ from rookery.learning.ppo_config import PPOConfig
 from rookery.learning.ppo_history import Row, from_tensor, to_tensor
 from rookery.learning.reproducible import derive_seed
 from rookery.learning.rollout import Floats, Rollout, Samples, samples
-from rookery.learning.spaces import action_space
+from rookery.learning.spaces import action_space, observation_size
 from rookery.learning.torch_learner import FIGURES, TorchLearner, under
 from rookery.models.action_distribution import ActionSpace, Choices
 from rookery.models.actor_critic import ActorCritic, ObservationNormaliser
@@ -54,9 +54,11 @@ class PPOTraining:
         self.update = 0
         self.rows: list[Row] = []
         self._env, self._seed = env, seed
+        self._actions = action_space(env.single_action_space)
+        if isinstance(policy, ActorCritic):
+            _refuse_misfit(policy, self._actions, observation_size(env.single_observation_space))
         self._learner = _learner(policy, env, config, fused=fused, device=device)
         self._normaliser: ObservationNormaliser | None = getattr(policy, "normaliser", None)
-        self._actions = action_space(env.single_action_space)
         self._tally = EpisodeTally(env.num_envs)
         self._scale = RewardScale(env.num_envs, config.gamma) if config.normalise_rewards else None
         self._steps_per_update = config.rollout_steps * env.num_envs
@@ -187,6 +189,15 @@ def _learner(
     if not isinstance(policy, ActorCritic):
         raise TypeError(f"the fused path trains an ActorCritic, not a {type(policy).__name__}")
     return FusedLearner(policy, env, config)
+
+
+def _refuse_misfit(policy: ActorCritic, actions: ActionSpace, size: int) -> None:
+    # Compiled code does not check its indices, so a policy made for another environment must not reach it.
+    if policy.observation_size != size:
+        raise ValueError(f"the policy observes {policy.observation_size} numbers, the environment shows {size}")
+    alike = type(policy.actions) is type(actions) and policy.actions.outputs == actions.outputs
+    if not alike or (isinstance(policy.actions, Choices) and policy.actions != actions):
+        raise ValueError(f"the policy acts by {policy.actions}, the environment takes {actions}")
 
 
 def _noise(actions: ActionSpace, shape: tuple[int, int], generator: np.random.Generator) -> Floats:

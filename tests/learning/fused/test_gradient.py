@@ -14,7 +14,7 @@ from rookery.learning.fused.gradient import (
     POLICY_LOSS,
     VALUE_LOSS,
     LossSettings,
-    Samples,
+    Rows,
     gather,
     loss_gradient,
     normalise,
@@ -24,8 +24,8 @@ from rookery.learning.ppo_loss import clip_fraction, clipped_surrogate, divergen
 from rookery.models.action_distribution import Choices
 
 
-def rows(samples: Samples):
-    return Samples(
+def rows(samples: Rows):
+    return Rows(
         samples.observations_SO,
         samples.actions_SA,
         samples.log_probs_S,
@@ -48,7 +48,7 @@ def reference(case: SimpleNamespace, *, clip_value: float | None):
     """The same loss through autograd, all in float64."""
     policy, samples = case.policy.double(), case.samples
     tensors = {
-        name: torch.from_numpy(getattr(samples, name)).double() for name in Samples._fields if name != "masks_SL"
+        name: torch.from_numpy(getattr(samples, name)).double() for name in Rows._fields if name != "masks_SL"
     }
     actions = tensors["actions_SA"]
     distribution, values = policy(tensors["observations_SO"])
@@ -93,5 +93,5 @@ def test_gathering_takes_the_rows_in_the_order_asked_for(case: SimpleNamespace):
     batch = rows(case.samples)
     order = np.array([5, 0, 199], np.int64)
     taken = gather(batch, order, workspace(case.network, batch, 8).batch)
-    for name in Samples._fields:
+    for name in Rows._fields:
         np.testing.assert_array_equal(getattr(taken, name), getattr(batch, name)[order])

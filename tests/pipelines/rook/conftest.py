@@ -1,6 +1,6 @@
 """A small saved brain with firm opinions, and rows to ask it about."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,15 @@ def _scalers(clip: float | None) -> Scalers:
         names=CONDITION_FEATURES, mean=np.full(width, 5.0), scale=np.full(width, 2.0), fitted_rows=(29, 700), clip=clip
     )
     return Scalers(core=core, conditions=state)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Two processes of two threads each on two cores would wait for one another most of the time."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ POLICY_LOSS, VALUE_LOSS, ENTROPY, KL, CLIP_FRACTION, GRADIENT_NORM = range(6)
 FIGURES = 6
 
 
-class Samples(NamedTuple):
+class Rows(NamedTuple):
     """A rollout laid out row after row, or one minibatch of it."""
 
     observations_SO: Floats
@@ -57,7 +57,7 @@ class LossSettings(NamedTuple):
 class Workspace(NamedTuple):
     """Memory that every minibatch uses again."""
 
-    batch: Samples
+    batch: Rows
     states: Floats
     other_states: Floats
     upstream: Floats
@@ -70,9 +70,9 @@ class Workspace(NamedTuple):
 
 
 @njit(nogil=True, cache=True)
-def workspace(network: Network, samples: Samples, batch: int) -> Workspace:
+def workspace(network: Network, samples: Rows, batch: int) -> Workspace:
     """Memory for minibatches of up to `batch` rows."""
-    rows = Samples(
+    rows = Rows(
         np.empty((batch, samples.observations_SO.shape[1]), np.float32),
         np.empty((batch, samples.actions_SA.shape[1]), np.float32),
         np.empty(batch, np.float32),
@@ -97,7 +97,7 @@ def workspace(network: Network, samples: Samples, batch: int) -> Workspace:
 
 
 @njit(nogil=True, cache=True)
-def gather(samples: Samples, rows_B: Integers, into: Samples) -> Samples:
+def gather(samples: Rows, rows_B: Integers, into: Rows) -> Rows:
     """Copy the minibatch `rows_B` into `into`; returns views of its rows."""
     for b in range(len(rows_B)):
         row = rows_B[b]
@@ -110,7 +110,7 @@ def gather(samples: Samples, rows_B: Integers, into: Samples) -> Samples:
         into.advantages_S[b] = samples.advantages_S[row]
         into.returns_S[b] = samples.returns_S[row]
     size = len(rows_B)
-    return Samples(
+    return Rows(
         into.observations_SO[:size],
         into.actions_SA[:size],
         into.log_probs_S[:size],
@@ -143,7 +143,7 @@ def loss_gradient(
     network: Network,
     parameters_P: Floats,
     gradients_P: Floats,
-    batch: Samples,
+    batch: Rows,
     settings: LossSettings,
     work: Workspace,
     figures: Floats,
@@ -187,7 +187,7 @@ def _policy_gradient(
     parameters_P: Floats,
     gradients_P: Floats,
     features_BH: Floats,
-    batch: Samples,
+    batch: Rows,
     settings: LossSettings,
     work: Workspace,
     figures: Floats,
@@ -218,7 +218,7 @@ def _policy_gradient(
 
 
 @njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
-def _surrogate(log_probs_B: Floats, batch: Samples, clip: np.float32, slope_B: Floats, figures: Floats) -> None:
+def _surrogate(log_probs_B: Floats, batch: Rows, clip: np.float32, slope_B: Floats, figures: Floats) -> None:
     """Fill `slope_B` with dL/dlog p of the clipped surrogate: -r A / B where the unclipped term is the smaller."""
     size = len(log_probs_B)
     loss, divergence, clipped = ZERO, ZERO, ZERO
@@ -242,7 +242,7 @@ def _value_gradient(
     parameters_P: Floats,
     gradients_P: Floats,
     features_BH: Floats,
-    batch: Samples,
+    batch: Rows,
     settings: LossSettings,
     work: Workspace,
     figures: Floats,
@@ -257,7 +257,7 @@ def _value_gradient(
 
 
 @njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
-def _squared_error(values_B: Floats, batch: Samples, settings: LossSettings, slope_B: Floats) -> np.float32:
+def _squared_error(values_B: Floats, batch: Rows, settings: LossSettings, slope_B: Floats) -> np.float32:
     """Mean squared error, the larger of plain and clipped when `clip_value` is set, and its weighted slope."""
     size = len(values_B)
     total, clip = ZERO, settings.clip_value

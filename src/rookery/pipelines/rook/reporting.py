@@ -205,7 +205,6 @@ def _repeat(origin: Origin, config: RookConfig) -> Repeat:
         config=yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
         code_version=code_version(),
         versions=tuple(Fact(name=name, value=version(name)) for name in ("rookery", *_LIBRARIES)),
-        hashes=tuple(Fact(name=name, value=value) for name, value in origin.fingerprints.items()),
     )
 
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from rookery.datasets.sequences import Sequences
 from rookery.evaluation import report as reports
-from rookery.evaluation.report.record import FitRange, Report
+from rookery.evaluation.report.record import Fact, FitRange, Report
 from rookery.evaluation.report.record import Split as SplitSection
 from rookery.features.conditions import conditions as conditions_of
 from rookery.features.swaps import core_features
@@ -112,8 +112,12 @@ def origin_of(
 
 def close(made: Run, record: Report, *, device: str, stages: Sequence[str]) -> RunResult:
     """Draw the report and record how the run ended."""
-    report, page = _report(made, record, device=device)
-    hashes = _hashes(made, report, stages)
+    hashes: dict[str, str] = {}
+    for folder in stages:
+        hashes |= {f"{folder}/{name}": digest for name, digest in made.hashes(folder).items()}
+    report, page = _report(made, record, hashes, device=device)
+    # Of the report, which holds wall times, the digest that leaves these out.
+    hashes |= {"report": reports.digest(report)}
     made.finish(
         {
             "verdict": report.verdict.sentence,
@@ -124,8 +128,11 @@ def close(made: Run, record: Report, *, device: str, stages: Sequence[str]) -> R
     return RunResult(folder=made.path, report=report, page=page, hashes=hashes)
 
 
-def _report(made: Run, record: Report, *, device: str) -> tuple[Report, Path]:
-    """Draw the record with what the clock says; that alone is not the same in two runs."""
+def _report(made: Run, record: Report, hashes: Mapping[str, str], *, device: str) -> tuple[Report, Path]:
+    """Draw the record with the hashes of what it rests on and with what the clock says."""
+    assert record.repeat is not None  # noqa: S101  build_report always fills it
+    listed = tuple(Fact(name=name, value=digest) for name, digest in hashes.items())
+    record = replace(record, repeat=replace(record.repeat, hashes=listed))
     with made.stage("report", inputs={"record": reports.digest(record)}) as stage:
         page = stage.file("report.html")
         if stage.finished:
@@ -136,14 +143,6 @@ def _report(made: Run, record: Report, *, device: str) -> tuple[Report, Path]:
             write_table(pl.read_parquet(made.path / "backtest" / "orders.parquet"), stage.file("orders.csv"))
             advance(1)
         return report, page
-
-
-def _hashes(made: Run, report: Report, stages: Sequence[str]) -> dict[str, str]:
-    """Every artefact's sha256; of the report, which holds wall times, the digest that leaves these out."""
-    hashes: dict[str, str] = {}
-    for folder in stages:
-        hashes |= {f"{folder}/{name}": digest for name, digest in made.hashes(folder).items()}
-    return hashes | {"report": reports.digest(report)}
 
 
 @contextmanager
