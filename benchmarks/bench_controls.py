@@ -101,6 +101,8 @@ def main() -> int:
         print(f"\n{name}: means over {options.seeds} seeds")
         for row, value in summary(found).items():
             print(f"  {row:<22}{value}")
+        beats = sum(one.verdict == "beats" for one in found)
+        print(f"  reports that say 'beats', by their own bootstrap within one seed: {beats} of {len(found)}")
     wins = all(summary(edge)[name].low > 0 for name in ("agent", *(f"agent - {name}" for name in BASELINES)))
     nothing = summary(martingale)["agent"].low <= 0
     print(f"\nedge: the agent earns, and more than every baseline: {'yes' if wins else 'NO'}")

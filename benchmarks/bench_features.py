@@ -243,9 +243,7 @@ def main() -> None:
     print(f"{'largest relative difference (aim: 1e-6)':<44}{worst:>10.1e}   (price deviations aside)")
     print(f"{'error of price deviations (aim: 1e-9)':<44}{error:>10.1e}   pandas {error_pandas:.1e}")
     print(f"{'peak memory, process of its own (aim: 2048)':<44}{peak:>10.0f} MB")
-    print(
-        f"{'compiling kernels, cold / from cache':<44}{cold:>10.2f} s / {warm:.2f} s   (processor; not in the times above)"
-    )
+    print(f"{'compiling kernels, cold / from cache':<44}{cold:>10.2f} s / {warm:.2f} s   (processor, not timed above)")
     print(f"{'one swap through FeatureStream, p50 / p99':<44}{median:>10.0f} us / {tail:.0f} us")
     if worst > 1e-6 or error > 1e-9 or ratio < 5 or peak > 2048:
         sys.exit("an aim was missed")

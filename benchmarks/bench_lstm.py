@@ -97,11 +97,11 @@ def eager_decision(model: SwapLSTM, scalers: Scalers, core: np.ndarray, state: n
     core_tensor = torch.tensor((core - scalers.core.mean) / scalers.core.scale, dtype=torch.float32).unsqueeze(0)
     state_tensor = torch.tensor((state - scalers.conditions.mean) / scalers.conditions.scale, dtype=torch.float32)
     outputs = model(core_tensor, state_tensor.unsqueeze(0))
-    chances = torch.softmax(outputs.side_BK, dim=1)[0]
+    chances = torch.softmax(outputs.side_BK, dim=1)[0].detach()
     likeliest = int(chances.argmax())
     if float(chances[likeliest]) < 0.6:
         return "HOLD", 0.0
-    return SIDES[likeliest], min(float(outputs.size_B[0]) * UNITS.size, 0.1)
+    return SIDES[likeliest], min(outputs.size_B[0].item() * UNITS.size, 0.1)
 
 
 def in_turn(ours: Callable[[], None], peer: Callable[[], None], rounds: int) -> tuple[list[float], list[float]]:

@@ -4,6 +4,7 @@ import argparse
 import gzip
 import io
 import json
+import os
 import resource
 import sys
 import tempfile
@@ -314,7 +315,17 @@ def fuzz(examples: int, seed_number: int) -> Tally:
         def once(hostile: tuple[str, bytes], chosen: dict[str, Any], aside: bool) -> None:
             run(tally, folder, hostile, chosen, aside=aside)
 
-        once()
+        with (folder / "stderr").open("wb") as sink:
+            saved = os.dup(2)
+            os.dup2(sink.fileno(), 2)
+            try:
+                once()
+            finally:
+                os.dup2(saved, 2)
+                os.close(saved)
+        noise = (folder / "stderr").read_text(errors="replace")
+        if noise:
+            tally.failures.append(f"written to stderr: {noise[:2_000]}")
     return tally
 
 

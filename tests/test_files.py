@@ -178,6 +178,28 @@ def test_a_short_write_is_never_committed(tmp_path: Path, monkeypatch: pytest.Mo
     assert os.listdir(tmp_path) == ["a.bin"]
 
 
+class LibraryError(Exception):
+    """What a library raises instead of an OSError."""
+
+
+@pytest.mark.parametrize(
+    ("raised", "code"),
+    [
+        (LibraryError("parquet: underlying IO error: File too large (os error 27)"), errno.EFBIG),
+        (OSError("No space left on device (os error 28)"), errno.ENOSPC),
+    ],
+)
+def test_a_full_disk_is_an_oserror_whichever_library_met_it(tmp_path: Path, raised: Exception, code: int) -> None:
+    def breaks(temporary: Path) -> None:
+        raise raised
+
+    with pytest.raises(OSError, match=os.strerror(code)) as caught:
+        write_atomic(tmp_path / "a.parquet", breaks)
+    assert (caught.value.errno, caught.value.filename) == (code, str(tmp_path / "a.parquet"))
+    with pytest.raises(LibraryError):
+        write_atomic(tmp_path / "a.parquet", lambda _: (_ for _ in ()).throw(LibraryError("its own fault")))
+
+
 def test_killed_at_two_hundred_random_moments_the_file_is_always_whole(tmp_path: Path) -> None:
     path = tmp_path / "a.bin"
     done = subprocess.run([sys.executable, "-c", KILLER, str(path)], capture_output=True, text=True, check=True)

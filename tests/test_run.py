@@ -16,7 +16,7 @@ from rookery.config import Config
 from rookery.errors import UserError
 from rookery.files import sha256, write_bytes, write_json
 from rookery.progress import Progress
-from rookery.run import MANIFEST, Run, checked_directory, code_version
+from rookery.run import MANIFEST, Run, checked_directory, code_version, redraw
 
 QUIET = Progress(quiet=True)
 
@@ -367,6 +367,18 @@ def failing(real: Callable[..., object], left: list[int], code: int) -> Callable
         return real(*args, **kwargs)
 
     return call
+
+
+def test_files_drawn_again_are_sealed_again_and_no_other_file_may_change(tmp_path: Path) -> None:
+    work(tmp_path / "a")
+    facts = tmp_path / "a" / "features" / "facts.json"
+    redraw(tmp_path / "a", "features", ["facts.json"], lambda folder: write_json(folder / "facts.json", {"rows": 1}))
+    assert json.loads(facts.read_text()) == {"rows": 1}
+    assert made_by(tmp_path / "a") == []
+    with pytest.raises(UserError, match=r"table\.bin: was truncated or altered"):
+        redraw(tmp_path / "a", "features", ["facts.json"], lambda folder: write_bytes(folder / "table.bin", b"x"))
+    with Run(tmp_path / "b", config=Settings(), seed=0, progress=QUIET), pytest.raises(UserError, match="is in use"):
+        redraw(tmp_path / "b", "features", [], lambda folder: None)
 
 
 def test_what_carries_wall_time_is_no_artefact(tmp_path: Path) -> None:

@@ -30,10 +30,11 @@ def write_atomic(path: Path, write: Callable[[Path], None]) -> None:
         write(temporary)
         _sync(temporary)
         temporary.replace(path)
-    except OSError as failure:
-        if failure.filename is not None and str(failure.filename) != str(temporary):
+    except Exception as failure:
+        named = _named(failure, temporary, path)
+        if named is failure:
             raise
-        raise OSError(failure.errno, failure.strerror or str(failure), str(path)) from failure
+        raise named from failure
     finally:
         temporary.unlink(missing_ok=True)
     _sync(path.parent)
@@ -87,6 +88,17 @@ def sha256(path: Path) -> str:
     """Hex digest of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _named(failure: Exception, temporary: Path, path: Path) -> Exception:
+    """An OSError about the file that was asked for, where `failure` is one about the temporary file; else `failure`."""
+    if isinstance(failure, OSError) and failure.errno is not None:
+        about = failure.filename
+        strange = about is not None and str(about) != str(temporary)
+        return failure if strange else OSError(failure.errno, failure.strerror, str(path))
+    # polars and safetensors report a full disk in exceptions of their own.
+    number = re.search(r"\(os error (\d+)\)", str(failure))
+    return OSError(int(number[1]), os.strerror(int(number[1])), str(path)) if number else failure
 
 
 def _fill(path: Path, data: bytes) -> None:

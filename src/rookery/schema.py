@@ -112,7 +112,11 @@ def check(table: pl.DataFrame, contract: Contract, *, place: str | Path) -> pl.D
 
 def _check_column(values: pl.Series, column: Column, place: str | Path) -> None:
     if values.dtype != column.dtype:
-        raise UserError(f"column '{values.name}' is {values.dtype}, expected {column.dtype}", place=place)
+        raise UserError(
+            f"column '{values.name}' is {values.dtype}, expected {column.dtype}",
+            place=place,
+            remedy=f"it holds {column.meaning}",
+        )
     if not column.nullable and values.null_count():
         row = values.is_null().arg_true()[0] + 2
         raise UserError(f"column '{values.name}' is empty", place=place, row=row, remedy="fill or remove the row")
@@ -120,7 +124,12 @@ def _check_column(values: pl.Series, column: Column, place: str | Path) -> None:
         bad = (~values.is_finite()).fill_null(False).arg_true()
         if len(bad):
             value = values[bad[0]]
-            raise UserError(f"column '{values.name}' is {value}, not a finite number", place=place, row=bad[0] + 2)
+            raise UserError(
+                f"column '{values.name}' is {value}, not a finite number",
+                place=place,
+                row=bad[0] + 2,
+                remedy="mend or remove the row",
+            )
 
 
 def fingerprint(table: pl.DataFrame) -> str:
@@ -128,12 +137,15 @@ def fingerprint(table: pl.DataFrame) -> str:
     digest = hashlib.sha256()
     for name in table.columns:
         values = table[name]
-        digest.update(f"{name}:{values.dtype}:{values.len()};".encode())
-        if values.dtype.is_numeric() and not values.dtype.is_decimal() and not values.null_count():
-            digest.update(values.to_numpy().tobytes())
-        elif values.dtype.is_temporal() and not values.null_count():
-            digest.update(values.to_physical().to_numpy().tobytes())
+        digest.update(f"{name!r}:{values.dtype}:{values.len()};".encode())
+        digest.update(values.is_null().to_numpy().tobytes())
+        if values.dtype.is_numeric() and not values.dtype.is_decimal():
+            digest.update(values.fill_null(0).to_numpy().tobytes())
+        elif values.dtype.is_temporal():
+            digest.update(values.to_physical().fill_null(0).to_numpy().tobytes())
         else:
-            joined = values.cast(pl.String).fill_null("\x00").str.join("\x1f")[0] if values.len() else ""
-            digest.update((joined or "").encode())
+            cells = values.cast(pl.String).fill_null("")
+            # Lengths first, so that no two columns of other cells run together to the same bytes.
+            digest.update(cells.str.len_bytes().to_numpy().tobytes())
+            digest.update("".join(cells.to_list()).encode())
     return digest.hexdigest()

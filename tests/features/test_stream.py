@@ -56,6 +56,10 @@ def test_a_refused_swap_leaves_the_stream_as_it_was(five_swaps: pl.DataFrame):
         stream.push(first)
     with pytest.raises(UserError, match="1 of 1 swaps have no liquidity"):
         stream.push(last | {"liquidity": None})
+    with pytest.raises(UserError, match="amount_base is nan, not a finite number"):
+        stream.push(last | {"amount_base": float("nan")})
+    with pytest.raises(UserError, match=r"price is 0\.0, not above zero"):
+        stream.push(last | {"price": 0.0})
     with pytest.raises(ValueError, match="swap lacks price, tick"):
         stream.push({name: value for name, value in last.items() if name not in ("price", "tick")})
     with pytest.raises(ValueError, match="one swap at a time; the table has 5 rows"):

@@ -9,7 +9,9 @@ import pytest
 from rookery.features.windows import (
     compile_kernels,
     trailing_mean,
+    trailing_means,
     trailing_std,
+    trailing_stds,
     trailing_sum,
     trailing_to_running_mean,
 )
@@ -73,6 +75,17 @@ def test_a_full_window_has_the_same_bits_wherever_the_table_starts(window: int, 
     for expression in (trailing_sum(VALUE, window), trailing_mean(VALUE, window), trailing_std(VALUE, window)):
         whole, late = over(PRICES, expression), over(PRICES[start:], expression)
         assert whole[start + window - 1 :].tobytes() == late[window - 1 :].tobytes()
+
+
+def test_several_windows_at_once_have_the_bits_of_each_alone():
+    windows = (100, 2, 10, 50)
+    at_once = pl.DataFrame({"value": PRICES}).select(
+        trailing_means(VALUE, windows, "mean"), trailing_stds(VALUE, windows, "std")
+    )
+    for window in windows:
+        mean, std = at_once.unnest("mean", "std").select(f"mean_{window}", f"std_{window}")
+        assert mean.to_numpy().tobytes() == over(PRICES, trailing_mean(VALUE, window)).tobytes()
+        assert std.to_numpy().tobytes() == over(PRICES, trailing_std(VALUE, window)).tobytes()
 
 
 def test_one_bad_value_spoils_only_the_windows_that_hold_it():

@@ -162,6 +162,14 @@ def test_a_file_of_bad_rows_only_is_refused_after_the_quarantine_is_written(tmp_
     assert len(aside.read_text().splitlines()) == 13
 
 
+def test_a_json_file_of_broken_items_only_is_refused_after_the_quarantine_is_written(tmp_path: Path):
+    path, aside = tmp_path / "swaps.json", tmp_path / "bad.csv"
+    path.write_text('[{"tick": 1, "tick": 2}, 7]')
+    with pytest.raises(UserError, match="no row is without fault"):
+        load(path, quarantine=aside)
+    assert len(aside.read_text().splitlines()) == 3
+
+
 def test_the_input_is_no_place_for_a_quarantine(tmp_path: Path, rook_lines: list[str]):
     path = tmp_path / "swaps.csv"
     path.write_text("\n".join(rook_lines))

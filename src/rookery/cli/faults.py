@@ -1,5 +1,6 @@
 """What went wrong, told in two lines and an exit code."""
 
+import errno
 import os
 import re
 import sys
@@ -17,6 +18,13 @@ REFUSED = 3
 DIFFERENT = 4
 INTERRUPTED = 130
 
+_CURE = "free some space or choose another place, then run again"
+_CURES = {
+    errno.ENOENT: "make the folder or choose another place, then run again",
+    errno.EACCES: "choose a place that you may write to, then run again",
+    errno.EROFS: "choose a place that can be written to, then run again",
+    errno.EMFILE: "raise the limit on open files (ulimit -n), then run again",
+}
 _WEB_ADDRESS = re.compile(r"\S*\w+://\S*")
 
 
@@ -42,7 +50,7 @@ def _account(fault: BaseException, command: str) -> tuple[str, str | None, int]:
     if isinstance(fault, typer.TyperException):
         return *_usage(fault, command), USAGE
     if isinstance(fault, OSError):
-        return _system(fault), "free space or choose another place, then run again; finished stages are kept", FAILED
+        return _system(fault), f"{_CURES.get(fault.errno or 0, _CURE)}; finished stages are kept", FAILED
     if isinstance(fault, MemoryError):
         return "out of memory", "use fewer rows or a smaller --batch-size, then run again", FAILED
     what = _WEB_ADDRESS.sub("", f"{type(fault).__name__}: {fault}")

@@ -1,5 +1,6 @@
 """Features one swap at a time, with the same bits as from the whole table."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -28,12 +29,11 @@ class FeatureStream:
         """Take in the next swap; return its FEATURES and its CONDITIONS, both by name and without `time`.
 
         `swap` has the columns of SWAPS (others are ignored), as a mapping or as a table of one row. Raises ValueError
-        for a missing column, UserError for a time before that of the last swap or a swap without liquidity; the
-        stream is then as it was.
+        for a missing column, UserError for a time before that of the last swap, a value that is no finite number, a
+        price of 0 or less or a swap without liquidity; the stream is then as it was.
         """
         row = _one_row(swap)
-        if row["liquidity"][0] is None or row["liquidity"][0] <= 0:
-            check_liquidity(row)
+        _check_values(row)
         if self._swaps.height and row["time"][0] < self._swaps["time"][-1]:
             raise UserError("swap is older than the one before it", remedy="push swaps in the order of their time")
         self._append(row)
@@ -76,6 +76,17 @@ def _one_row(swap: Mapping[str, Any] | pl.DataFrame) -> pl.DataFrame:
             raise ValueError(f"one swap at a time; the table has {swap.height} rows")
         return swap.select_seq(SWAP_COLUMNS)
     return pl.from_dicts([{name: swap[name] for name in SWAP_COLUMNS}], schema=_SCHEMA)
+
+
+def _check_values(row: pl.DataFrame) -> None:
+    values = row.row(0, named=True)
+    if values["liquidity"] is None or values["liquidity"] <= 0:
+        check_liquidity(row)
+    for name in SWAP_COLUMNS[1:]:
+        if values[name] is None or not math.isfinite(values[name]):
+            raise UserError(f"{name} is {values[name]}, not a finite number", remedy="leave this swap out")
+    if min(values["price"], values["price_raw"]) <= 0:
+        raise UserError(f"price is {values['price']}, not above zero", remedy="leave this swap out")
 
 
 def _last(table: pl.DataFrame) -> dict[str, Any]:

@@ -1,6 +1,10 @@
 """Parquet columns as records of text."""
 
 import io
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
@@ -39,15 +43,30 @@ def read(content: Content, *, strict: bool) -> Records:
 
 def _table(data: bytes, path: Path) -> pl.DataFrame:
     try:
-        rows = pl.scan_parquet(io.BytesIO(data)).select(pl.len()).collect().item()
-        if rows > max(_FREE_ROWS, len(data)):
-            raise UserError(f"has {rows} rows in {len(data)} bytes, which is no table of swaps", place=path)
-        return pl.read_parquet(io.BytesIO(data))
+        with _quiet_stderr():
+            rows = pl.scan_parquet(io.BytesIO(data)).select(pl.len()).collect().item()
+            if rows > max(_FREE_ROWS, len(data)):
+                raise UserError(f"has {rows} rows in {len(data)} bytes, which is no table of swaps", place=path)
+            return pl.read_parquet(io.BytesIO(data))
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as failure:
         if isinstance(failure, UserError):
             raise
         reason = shown(str(failure).splitlines()[0] if str(failure) else type(failure).__name__, limit=100)
         raise UserError(f"cannot be read as parquet: {reason}", place=path, remedy="fetch or write it again") from None
+
+
+@contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Without the stack traces that polars' threads print for a damaged page before the fault is raised here."""
+    sys.stderr.flush()
+    saved = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as sink:
+            os.dup2(sink.fileno(), 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
 
 
 def _unnest(table: pl.DataFrame) -> pl.DataFrame:

@@ -78,10 +78,11 @@ def lay_out(
         raise UserError("holds no rows", place=path, remedy="export the swaps again: only a header was found")
     names = columns.columns if isinstance(columns, pl.DataFrame) else list(columns)
     check_width(len(names), path)
-    text = (
-        columns if isinstance(columns, pl.DataFrame) else pl.DataFrame(columns, schema=dict.fromkeys(names, pl.String))
-    )
-    fields = text.with_row_index(INDEX)
+    # The position comes first and alone: where every row is broken there are no columns to count rows by.
+    fields = pl.DataFrame({INDEX: range(len(numbers))}, schema={INDEX: pl.UInt32})
+    if names:
+        schema = dict.fromkeys(names, pl.String)
+        fields = fields.hstack(columns if isinstance(columns, pl.DataFrame) else pl.DataFrame(columns, schema=schema))
     return Records(path=path, layout=layout, fields=fields, numbers=numbers, counted_in=counted_in, broken=broken or {})
 
 

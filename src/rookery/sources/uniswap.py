@@ -121,7 +121,8 @@ def _check_options(options: _Options, *, path: Path, quarantine: Path | None) ->
 
 def _swaps(records: Records, faults: Faults, options: _Options) -> _Swaps:
     path, pair = records.path, options.pair
-    events = swap_events(records, faults.unbroken(), version=options.version, faults=faults)
+    rows = _any_left(faults.unbroken(), path)
+    events = swap_events(records, rows, version=options.version, faults=faults)
     dialect = dialect_of(records.names())
     refuse_several_pools(events.table, dialect, faults)
     symbols = check_tokens(events.table, pair, path)

@@ -47,9 +47,7 @@ def compiled(case: SimpleNamespace, *, clip_value: float | None):
 def reference(case: SimpleNamespace, *, clip_value: float | None):
     """The same loss through autograd, all in float64."""
     policy, samples = case.policy.double(), case.samples
-    tensors = {
-        name: torch.from_numpy(getattr(samples, name)).double() for name in Rows._fields if name != "masks_SL"
-    }
+    tensors = {name: torch.from_numpy(getattr(samples, name)).double() for name in Rows._fields if name != "masks_SL"}
     actions = tensors["actions_SA"]
     distribution, values = policy(tensors["observations_SO"])
     log_prob = distribution.log_prob(actions.long() if isinstance(policy.actions, Choices) else actions)

@@ -1,4 +1,4 @@
-"""Trading on a fading signal with quadratic costs (Garleanu and Pedersen 2013, Dynamic trading).
+"""Trading on a fading signal with quadratic costs (Garleanu and Pedersen 2013).
 
 A signal f fades, f' = (1 - fade) f + noise, and the price change after it is f + u. From position y one trades to x:
 
