@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rookery.config import LARGEST_FILE, Config, parse_mapping, read_text
@@ -242,12 +242,18 @@ def verdict_on(read: Callable[[], object]) -> UserError | None:
     return None
 
 
+# Hypothesis measures the machine, which other tests are using too.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@unhurried
 @given(st.text(max_size=300), st.sampled_from(["fuzz.yaml", "fuzz.json"]))
 def test_any_text_is_a_mapping_or_one_line_of_refusal(text: str, place: str) -> None:
     fault = verdict_on(lambda: parse_mapping(text, place=place))
     assert fault is None or ("\n" not in fault.headline and fault.remedy)
 
 
+@unhurried
 @given(
     st.sampled_from(sorted(Training.model_fields)),
     st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists, max_leaves=6),

@@ -2,7 +2,8 @@
 
 from rookery.pipelines.rook.brain import TrainedROOKBrain
 from rookery.pipelines.rook.config import RookConfig, demo_config
+from rookery.pipelines.rook.stages import RunResult
 from rookery.pipelines.rook.steps import SwapSource
-from rookery.pipelines.rook.whole import RunResult, run
+from rookery.pipelines.rook.whole import run
 
 __all__ = ["RookConfig", "RunResult", "SwapSource", "TrainedROOKBrain", "demo_config", "run"]

@@ -37,7 +37,7 @@ def test_a_claim_of_a_terabyte_takes_no_memory():
     data = len(claim).to_bytes(8, "little") + claim + b"\x00" * 64
     tracemalloc.start()
     try:
-        with pytest.raises(UserError, match="cannot lie at bytes|not a list of counts"):
+        with pytest.raises(UserError, match=r"cannot lie at bytes|not a list of counts"):
             read_weights(data, place=PLACE)
         assert tracemalloc.get_traced_memory()[1] < 1_000_000
     finally:

@@ -52,7 +52,7 @@ class Records:
         as_csv = self.counted_in == "line" and self.layout.startswith("csv")
         line = io.StringIO()
         writer = csv.writer(line, lineterminator="")
-        for index, values in zip(indices, self.fields[list(indices)].select(names).iter_rows(), strict=True):
+        for index, *values in self.fields[list(indices)].iter_rows():
             if index in self.broken:
                 yield self.broken[index].text
             elif as_csv:

@@ -39,7 +39,7 @@ def compiled(case: SimpleNamespace, *, clip_value: float | None):
     settings = LossSettings(np.float32(0.2), np.float32(clip_value or -1.0), np.float32(0.5), np.float32(0.01), True)
     batch = rows(case.samples)
     gradients, figures = np.full_like(case.flat_P, np.nan), np.zeros(FIGURES, np.float32)
-    work = workspace(case.network, batch, len(batch.log_probs_S))
+    work = workspace(case.network, case.flat_P, batch, len(batch.log_probs_S))
     loss_gradient(case.network, case.flat_P, gradients, batch, settings, work, figures)
     return gradients, figures
 
@@ -90,6 +90,6 @@ def test_one_advantage_alone_is_left_as_it_is():
 def test_gathering_takes_the_rows_in_the_order_asked_for(case: SimpleNamespace):
     batch = rows(case.samples)
     order = np.array([5, 0, 199], np.int64)
-    taken = gather(batch, order, workspace(case.network, batch, 8).batch)
+    taken = gather(batch, order, workspace(case.network, case.flat_P, batch, 8).batch)
     for name in Rows._fields:
         np.testing.assert_array_equal(getattr(taken, name), getattr(batch, name)[order])

@@ -7,7 +7,13 @@ import numpy as np
 import torch
 
 from rookery.learning.fused.learner import flatten
-from rookery.learning.fused.network import activation_size, matrix, policy_outputs, state_values, trunk_forward
+from rookery.learning.fused.network import (
+    activation_size,
+    policy_outputs,
+    state_values,
+    trunk_forward,
+    turn_weights,
+)
 from rookery.models.actor_critic import ActorCritic
 
 
@@ -19,8 +25,9 @@ def test_tanh_is_right_to_four_ten_millionths_and_never_beyond_one(policies: Cal
     flat_P, network = flatten(policy)
     inputs = np.linspace(-12, 12, 60_000, dtype=np.float32).reshape(-1, 6)
     states = np.empty(activation_size(network, len(inputs)), np.float32)
-    trunk_forward(network, flat_P, 0, inputs, states)
-    ours = states.reshape(-1, 40)[:, :6]
+    turned_P = np.empty_like(flat_P)
+    turn_weights(network, flat_P, turned_P)
+    ours = trunk_forward(network, flat_P, turned_P, 0, inputs, states)[:, :6]
     np.testing.assert_allclose(ours, np.tanh(inputs.astype(np.float64)), rtol=0, atol=4e-7)
     assert np.abs(ours).max() <= 1.0 + 2.4e-7
 
@@ -28,12 +35,13 @@ def test_tanh_is_right_to_four_ten_millionths_and_never_beyond_one(policies: Cal
 def test_the_forward_pass_equals_torchs(case: SimpleNamespace):
     seen = case.samples.observations_SO
     states = np.empty(activation_size(case.network, len(seen)), np.float32)
-    width = case.network.widths[-1]
     outputs, values = np.empty((case.network.outputs, len(seen)), np.float32), np.empty(len(seen), np.float32)
-    last = trunk_forward(case.network, case.flat_P, 0, seen, states)
-    policy_outputs(case.network, case.flat_P, matrix(states, last, len(seen), width), outputs)
-    last = trunk_forward(case.network, case.flat_P, len(case.policy.trunks) - 1, seen, states)
-    state_values(case.network, case.flat_P, matrix(states, last, len(seen), width), values)
+    turned_P = np.empty_like(case.flat_P)
+    turn_weights(case.network, case.flat_P, turned_P)
+    features = trunk_forward(case.network, case.flat_P, turned_P, 0, seen, states)
+    policy_outputs(case.network, case.flat_P, features, outputs)
+    features = trunk_forward(case.network, case.flat_P, turned_P, len(case.policy.trunks) - 1, seen, states)
+    state_values(case.network, case.flat_P, features, values)
     distribution, expected = case.policy(torch.from_numpy(seen))
     np.testing.assert_allclose(values, expected.detach(), rtol=1e-6, atol=2e-6)
     if hasattr(distribution, "mean_BA"):

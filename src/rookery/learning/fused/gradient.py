@@ -10,9 +10,11 @@ from numba import njit
 from rookery.learning.fused.heads import (
     amounts_backward,
     choices_backward,
+    exponential,
     log_prob_of_amounts,
     log_prob_of_choices,
     log_softmax,
+    total_of,
 )
 from rookery.learning.fused.network import (
     FAST,
@@ -27,10 +29,14 @@ from rookery.learning.fused.network import (
     state_values,
     trunk_backward,
     trunk_forward,
+    turn_weights,
 )
 
 POLICY_LOSS, VALUE_LOSS, ENTROPY, KL, CLIP_FRACTION, GRADIENT_NORM = range(6)
 FIGURES = 6
+# Rows worked on at once: products of 64 x 64 nets stay below the million multiply-adds up to which OpenBLAS multiplies
+# without packing its operands first, and a layer's activations stay in the first-level cache.
+CHUNK = 128
 
 
 class Rows(NamedTuple):
@@ -55,68 +61,90 @@ class LossSettings(NamedTuple):
 
 
 class Workspace(NamedTuple):
-    """Memory that every minibatch uses again."""
+    """Memory that every minibatch uses again. All but `batch` serve one chunk of rows."""
 
     batch: Rows
+    turned_P: Floats
+    more_P: Floats
     states: Floats
     other_states: Floats
     upstream: Floats
     spare: Floats
     outputs: Floats
+    probabilities: Floats
     values_B: Floats
     log_probs_B: Floats
     slope_B: Floats
-    scratch_B: Floats
+    scratch: Floats
 
 
 @njit(nogil=True, cache=True)
-def workspace(network: Network, samples: Rows, batch: int) -> Workspace:
-    """Memory for minibatches of up to `batch` rows."""
+def workspace(network: Network, parameters_P: Floats, samples: Rows, batch_size: int) -> Workspace:
+    """Memory for minibatches of up to `batch_size` rows."""
     rows = Rows(
-        np.empty((batch, samples.observations_SO.shape[1]), np.float32),
-        np.empty((batch, samples.actions_SA.shape[1]), np.float32),
-        np.empty(batch, np.float32),
-        np.empty(batch, np.float32),
-        np.empty(batch, np.float32),
-        np.empty(batch, np.float32),
+        np.empty((batch_size, samples.observations_SO.shape[1]), np.float32),
+        np.empty((batch_size, samples.actions_SA.shape[1]), np.float32),
+        np.empty(batch_size, np.float32),
+        np.empty(batch_size, np.float32),
+        np.empty(batch_size, np.float32),
+        np.empty(batch_size, np.float32),
     )
-    states = activation_size(network, batch)
-    widest = batch * network.widths.max()
+    states = activation_size(network, CHUNK)
+    widest = CHUNK * network.widths.max()
     return Workspace(
         rows,
+        np.empty_like(parameters_P),
+        np.empty_like(parameters_P),
         np.empty(states, np.float32),
         np.empty(states, np.float32),
         np.empty(widest, np.float32),
         np.empty(widest, np.float32),
-        np.empty(network.outputs * batch, np.float32),
-        np.empty(batch, np.float32),
-        np.empty(batch, np.float32),
-        np.empty(batch, np.float32),
-        np.empty(batch, np.float32),
+        np.empty(network.outputs * CHUNK, np.float32),
+        np.empty(network.outputs * CHUNK, np.float32),
+        np.empty(CHUNK, np.float32),
+        np.empty(CHUNK, np.float32),
+        np.empty(CHUNK, np.float32),
+        np.empty(2 * CHUNK, np.float32),
     )
 
 
 @njit(nogil=True, cache=True)
 def gather(samples: Rows, rows_B: Integers, into: Rows) -> Rows:
     """Copy the minibatch `rows_B` into `into`; returns views of its rows."""
+    _gather_matrix(samples.observations_SO, rows_B, into.observations_SO)
+    _gather_matrix(samples.actions_SA, rows_B, into.actions_SA)
+    _gather_vector(samples.log_probs_S, rows_B, into.log_probs_S)
+    _gather_vector(samples.values_S, rows_B, into.values_S)
+    _gather_vector(samples.advantages_S, rows_B, into.advantages_S)
+    _gather_vector(samples.returns_S, rows_B, into.returns_S)
+    return between(into, 0, len(rows_B))
+
+
+@njit(nogil=True, cache=True)
+def _gather_matrix(source_SX: Floats, rows_B: Integers, into_BX: Floats) -> None:
+    columns = source_SX.shape[1]
     for b in range(len(rows_B)):
         row = rows_B[b]
-        for j in range(samples.observations_SO.shape[1]):
-            into.observations_SO[b, j] = samples.observations_SO[row, j]
-        for j in range(samples.actions_SA.shape[1]):
-            into.actions_SA[b, j] = samples.actions_SA[row, j]
-        into.log_probs_S[b] = samples.log_probs_S[row]
-        into.values_S[b] = samples.values_S[row]
-        into.advantages_S[b] = samples.advantages_S[row]
-        into.returns_S[b] = samples.returns_S[row]
-    size = len(rows_B)
+        for x in range(columns):
+            into_BX[b, x] = source_SX[row, x]
+
+
+@njit(nogil=True, cache=True)
+def _gather_vector(source_S: Floats, rows_B: Integers, into_B: Floats) -> None:
+    for b in range(len(rows_B)):
+        into_B[b] = source_S[rows_B[b]]
+
+
+@njit(nogil=True, cache=True)
+def between(rows: Rows, start: int, end: int) -> Rows:
+    """Views of the rows from `start` to before `end`."""
     return Rows(
-        into.observations_SO[:size],
-        into.actions_SA[:size],
-        into.log_probs_S[:size],
-        into.values_S[:size],
-        into.advantages_S[:size],
-        into.returns_S[:size],
+        rows.observations_SO[start:end],
+        rows.actions_SA[start:end],
+        rows.log_probs_S[start:end],
+        rows.values_S[start:end],
+        rows.advantages_S[start:end],
+        rows.returns_S[start:end],
     )
 
 
@@ -155,29 +183,47 @@ def loss_gradient(
     size = len(batch.log_probs_S)
     if settings.normalise_advantages:
         normalise(batch.advantages_S)
-    trunks = len(network.weight_at_RD)
-    width = network.widths[-1]
-    last = trunk_forward(network, parameters_P, 0, batch.observations_SO, work.states)
-    critic_states = work.states
+    turn_weights(network, parameters_P, work.turned_P)
+    figures[:] = ZERO
+    share = ONE / np.float32(size)
+    _chunk_gradient(network, parameters_P, gradients_P, between(batch, 0, CHUNK), share, settings, work, figures)
+    for start in range(CHUNK, size, CHUNK):
+        chunk = between(batch, start, start + CHUNK)
+        _chunk_gradient(network, parameters_P, work.more_P, chunk, share, settings, work, figures)
+        gradients_P += work.more_P
+
+
+@njit(nogil=True, cache=True)
+def _chunk_gradient(
+    network: Network,
+    parameters_P: Floats,
+    gradients_P: Floats,
+    chunk: Rows,
+    share: np.float32,
+    settings: LossSettings,
+    work: Workspace,
+    figures: Floats,
+) -> None:
+    """Fill `gradients_P` with what a chunk of rows, each of weight `share`, adds to the gradient; add to `figures`."""
+    observations_BO = chunk.observations_SO
+    size, width, trunks = len(observations_BO), network.widths[-1], len(network.weight_at_RD)
+    critic_states = work.states if trunks == 1 else work.other_states
+    actor_BH = trunk_forward(network, parameters_P, work.turned_P, 0, observations_BO, work.states)
+    critic_BH = actor_BH
     if trunks == 2:
-        critic_states = work.other_states
-        trunk_forward(network, parameters_P, 1, batch.observations_SO, critic_states)
-    features_BH, critic_BH = matrix(work.states, last, size, width), matrix(critic_states, last, size, width)
+        critic_BH = trunk_forward(network, parameters_P, work.turned_P, 1, observations_BO, critic_states)
+    outputs_LB = _policy_gradient(network, parameters_P, gradients_P, actor_BH, chunk, share, settings, work, figures)
+    _value_gradient(network, parameters_P, gradients_P, critic_BH, chunk, share, settings, work, figures)
     upstream_BH = matrix(work.upstream, 0, size, width)
-    _policy_gradient(network, parameters_P, gradients_P, features_BH, batch, settings, work, figures)
-    outputs_LB = matrix(work.outputs, 0, network.outputs, size)
-    np.dot(outputs_LB.T, matrix(parameters_P, network.policy_weight_at, network.outputs, width), upstream_BH)
+    policy_weight_LH = matrix(parameters_P, network.policy_weight_at, network.outputs, width)
+    value_weight_H = parameters_P[network.value_weight_at : network.value_weight_at + width]
+    np.dot(outputs_LB.T, policy_weight_LH, upstream_BH)
     if trunks == 2:
-        trunk_backward(
-            network, parameters_P, gradients_P, 0, batch.observations_SO, work.states, work.upstream, work.spare
-        )
+        trunk_backward(network, parameters_P, gradients_P, 0, observations_BO, work.states, work.upstream, work.spare)
         upstream_BH[:] = ZERO
-    _value_gradient(network, parameters_P, gradients_P, critic_BH, batch, settings, work, figures)
-    _add_outer(
-        upstream_BH, work.slope_B[:size], parameters_P[network.value_weight_at : network.value_weight_at + width]
-    )
+    _add_outer(upstream_BH, work.slope_B[:size], value_weight_H)
     trunk_backward(
-        network, parameters_P, gradients_P, trunks - 1, batch.observations_SO, critic_states, work.upstream, work.spare
+        network, parameters_P, gradients_P, trunks - 1, observations_BO, critic_states, work.upstream, work.spare
     )
 
 
@@ -187,53 +233,61 @@ def _policy_gradient(
     parameters_P: Floats,
     gradients_P: Floats,
     features_BH: Floats,
-    batch: Rows,
+    chunk: Rows,
+    share: np.float32,
     settings: LossSettings,
     work: Workspace,
     figures: Floats,
-) -> None:
+) -> Floats:
+    """Fill the policy head's gradients; returns the loss's gradients of the policy outputs (L, B)."""
     size, width = features_BH.shape
     outputs_LB = matrix(work.outputs, 0, network.outputs, size)
-    log_probs_B, slope_B, scratch_B = work.log_probs_B[:size], work.slope_B[:size], work.scratch_B[:size]
+    log_probs_B, slope_B = work.log_probs_B[:size], work.slope_B[:size]
     policy_outputs(network, parameters_P, features_BH, outputs_LB)
-    entropy_slope = -settings.entropy_coefficient / np.float32(size)
+    entropy_slope = -settings.entropy_coefficient * share
     if network.log_std_at < 0:
-        log_softmax(outputs_LB, network.sizes_K, scratch_B)
-        log_prob_of_choices(outputs_LB, network.sizes_K, batch.actions_SA, log_probs_B)
-        _surrogate(log_probs_B, batch, settings.clip, slope_B, figures)
-        figures[ENTROPY] = choices_backward(
-            outputs_LB, network.sizes_K, batch.actions_SA, slope_B, entropy_slope, scratch_B
+        probabilities_LB, scratch_2B = (
+            matrix(work.probabilities, 0, network.outputs, size),
+            matrix(work.scratch, 0, 2, size),
+        )
+        log_softmax(outputs_LB, probabilities_LB, network.sizes_K, scratch_2B)
+        log_prob_of_choices(outputs_LB, network.sizes_K, chunk.actions_SA, log_probs_B)
+        _surrogate(log_probs_B, chunk, share, settings.clip, slope_B, figures)
+        figures[ENTROPY] += share * choices_backward(
+            outputs_LB, probabilities_LB, network.sizes_K, chunk.actions_SA, slope_B, entropy_slope, scratch_2B[0]
         )
     else:
         log_std_A = parameters_P[network.log_std_at : network.log_std_at + network.outputs]
         log_std_gradient_A = gradients_P[network.log_std_at : network.log_std_at + network.outputs]
-        log_prob_of_amounts(outputs_LB, log_std_A, batch.actions_SA, log_probs_B)
-        _surrogate(log_probs_B, batch, settings.clip, slope_B, figures)
-        figures[ENTROPY] = amounts_backward(
-            outputs_LB, log_std_A, batch.actions_SA, slope_B, entropy_slope, log_std_gradient_A
+        log_prob_of_amounts(outputs_LB, log_std_A, chunk.actions_SA, log_probs_B)
+        _surrogate(log_probs_B, chunk, share, settings.clip, slope_B, figures)
+        figures[ENTROPY] += share * amounts_backward(
+            outputs_LB, log_std_A, chunk.actions_SA, slope_B, entropy_slope, log_std_gradient_A
         )
     np.dot(outputs_LB, features_BH, matrix(gradients_P, network.policy_weight_at, network.outputs, width))
     for k in range(network.outputs):
-        gradients_P[network.policy_bias_at + k] = outputs_LB[k].sum()
+        gradients_P[network.policy_bias_at + k] = total_of(outputs_LB[k])
+    return outputs_LB
 
 
 @njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
-def _surrogate(log_probs_B: Floats, batch: Rows, clip: np.float32, slope_B: Floats, figures: Floats) -> None:
-    """Fill `slope_B` with dL/dlog p of the clipped surrogate: -r A / B where the unclipped term is the smaller."""
-    size = len(log_probs_B)
+def _surrogate(
+    log_probs_B: Floats, chunk: Rows, share: np.float32, clip: np.float32, slope_B: Floats, figures: Floats
+) -> None:
+    """Fill `slope_B` with dL/dlog p of the clipped surrogate: -r A `share` where the unclipped term is the smaller."""
     loss, divergence, clipped = ZERO, ZERO, ZERO
-    for b in range(size):
-        log_ratio = log_probs_B[b] - batch.log_probs_S[b]
-        ratio = np.exp(log_ratio)
-        bounded = min(max(ratio, ONE - clip), ONE + clip)
-        plain, held = ratio * batch.advantages_S[b], bounded * batch.advantages_S[b]
-        slope_B[b] = -plain / np.float32(size) if plain <= held else ZERO
+    for b in range(len(log_probs_B)):
+        log_ratio = log_probs_B[b] - chunk.log_probs_S[b]
+        ratio = exponential(log_ratio)
+        plain = ratio * chunk.advantages_S[b]
+        held = min(max(ratio, ONE - clip), ONE + clip) * chunk.advantages_S[b]
+        slope_B[b] = -plain * share if plain <= held else ZERO
         loss -= min(plain, held)
         divergence += (ratio - ONE) - log_ratio
         clipped += ONE if abs(ratio - ONE) > clip else ZERO
-    figures[POLICY_LOSS] = loss / np.float32(size)
-    figures[KL] = divergence / np.float32(size)
-    figures[CLIP_FRACTION] = clipped / np.float32(size)
+    figures[POLICY_LOSS] += loss * share
+    figures[KL] += divergence * share
+    figures[CLIP_FRACTION] += clipped * share
 
 
 @njit(nogil=True, cache=True)
@@ -242,7 +296,8 @@ def _value_gradient(
     parameters_P: Floats,
     gradients_P: Floats,
     features_BH: Floats,
-    batch: Rows,
+    chunk: Rows,
+    share: np.float32,
     settings: LossSettings,
     work: Workspace,
     figures: Floats,
@@ -251,29 +306,39 @@ def _value_gradient(
     size, width = features_BH.shape
     values_B, slope_B = work.values_B[:size], work.slope_B[:size]
     state_values(network, parameters_P, features_BH, values_B)
-    figures[VALUE_LOSS] = _squared_error(values_B, batch, settings, slope_B)
-    np.dot(slope_B.reshape((1, size)), features_BH, matrix(gradients_P, network.value_weight_at, 1, width))
-    gradients_P[network.value_bias_at] = slope_B.sum()
+    figures[VALUE_LOSS] += share * _squared_error(values_B, chunk, share, settings, slope_B)
+    _weigh_rows(slope_B, features_BH, gradients_P[network.value_weight_at : network.value_weight_at + width])
+    gradients_P[network.value_bias_at] = total_of(slope_B)
 
 
 @njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
-def _squared_error(values_B: Floats, batch: Rows, settings: LossSettings, slope_B: Floats) -> np.float32:
-    """Mean squared error, the larger of plain and clipped when `clip_value` is set, and its weighted slope."""
-    size = len(values_B)
+def _squared_error(
+    values_B: Floats, chunk: Rows, share: np.float32, settings: LossSettings, slope_B: Floats
+) -> np.float32:
+    """Sum of squared errors, the larger of plain and clipped when `clip_value` is set, and its weighted slope."""
     total, clip = ZERO, settings.clip_value
-    factor = np.float32(2.0) * settings.value_coefficient / np.float32(size)
-    for b in range(size):
-        error = values_B[b] - batch.returns_S[b]
+    factor = np.float32(2.0) * settings.value_coefficient * share
+    for b in range(len(values_B)):
+        error = values_B[b] - chunk.returns_S[b]
         slope = factor * error
         if clip >= ZERO:
-            change = values_B[b] - batch.values_S[b]
-            held = batch.values_S[b] + min(max(change, -clip), clip) - batch.returns_S[b]
+            change = values_B[b] - chunk.values_S[b]
+            held = chunk.values_S[b] + min(max(change, -clip), clip) - chunk.returns_S[b]
             if held * held > error * error:
                 error = held
                 slope = ZERO if abs(change) > clip else factor * held
         total += error * error
         slope_B[b] = slope
-    return total / np.float32(size)
+    return total
+
+
+@njit(nogil=True, cache=True, fastmath=FAST)
+def _weigh_rows(weight_B: Floats, rows_BH: Floats, sum_H: Floats) -> None:
+    """The weighted sum of rows."""
+    sum_H[:] = ZERO
+    for b in range(len(weight_B)):
+        for h in range(len(sum_H)):
+            sum_H[h] += weight_B[b] * rows_BH[b, h]
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)

@@ -13,8 +13,7 @@ from torch import Tensor, nn
 
 from rookery.learning.compiled_env import Compiled
 from rookery.learning.flat_parameters import flatten_parameters
-from rookery.learning.fused.gradient import LossSettings
-from rookery.learning.fused.gradient import Rows
+from rookery.learning.fused.gradient import LossSettings, Rows
 from rookery.learning.fused.network import Network
 from rookery.learning.fused.rollout import Normaliser, Recording, compiled_rollout, normalise
 from rookery.learning.fused.update import Adam, improve

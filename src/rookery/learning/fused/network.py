@@ -56,6 +56,23 @@ def activation_size(network: Network, batch: int) -> int:
     return int(batch * network.widths[1:].sum())
 
 
+@njit(nogil=True, cache=True)
+def turn_weights(network: Network, parameters_P: Floats, turned_P: Floats) -> None:
+    """Copy every trunk weight, transposed, to its own place in `turned_P`.
+
+    Twelve thousand copies a minibatch buy a fifth of the products' time: BLAS is at its best on plain operands.
+    """
+    for trunk in range(len(network.weight_at_RD)):
+        for layer in range(len(network.widths) - 1):
+            size, width = network.widths[layer], network.widths[layer + 1]
+            start = network.weight_at_RD[trunk, layer]
+            weight_HI = matrix(parameters_P, start, width, size)
+            turned_IH = matrix(turned_P, start, size, width)
+            for i in range(size):
+                for h in range(width):
+                    turned_IH[i, h] = weight_HI[h, i]
+
+
 @njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
 def _add_bias_and_squash(states_BH: Floats, bias_H: Floats, relu: bool) -> None:
     rows, columns = states_BH.shape
@@ -87,22 +104,21 @@ def _squash_backward(gradients_BH: Floats, states_BH: Floats, bias_gradient_H: F
 
 
 @njit(nogil=True, cache=True)
-def trunk_forward(network: Network, parameters_P: Floats, trunk: int, input_BO: Floats, states: Floats) -> int:
-    """Fill `states` with the hidden activations, layer after layer; returns where the last layer's begin."""
+def trunk_forward(
+    network: Network, parameters_P: Floats, turned_P: Floats, trunk: int, input_BO: Floats, states: Floats
+) -> Floats:
+    """Fill `states` with the hidden activations, layer after layer; returns the last layer's (B, H)."""
     batch = input_BO.shape[0]
-    start = 0
+    start, last_BH = 0, input_BO
     for layer in range(len(network.widths) - 1):
         size, width = network.widths[layer], network.widths[layer + 1]
-        weight_HI = matrix(parameters_P, network.weight_at_RD[trunk, layer], width, size)
         bias_at = network.bias_at_RD[trunk, layer]
         states_BH = matrix(states, start, batch, width)
-        if layer == 0:
-            np.dot(input_BO, weight_HI.T, states_BH)
-        else:
-            np.dot(matrix(states, start - batch * size, batch, size), weight_HI.T, states_BH)
+        np.dot(last_BH, matrix(turned_P, network.weight_at_RD[trunk, layer], size, width), states_BH)
         _add_bias_and_squash(states_BH, parameters_P[bias_at : bias_at + width], network.relu)
         start += batch * width
-    return int(start - batch * network.widths[-1])
+        last_BH = states_BH
+    return last_BH
 
 
 @njit(nogil=True, cache=True)
@@ -125,21 +141,15 @@ def trunk_backward(
     for layer in range(len(network.widths) - 2, -1, -1):
         size, width = network.widths[layer], network.widths[layer + 1]
         start -= batch * width
-        bias_at = network.bias_at_RD[trunk, layer]
+        weight_at, bias_at = network.weight_at_RD[trunk, layer], network.bias_at_RD[trunk, layer]
         gradient_BH = matrix(upstream, 0, batch, width)
-        _squash_backward(
-            gradient_BH,
-            matrix(states, start, batch, width),
-            gradients_P[bias_at : bias_at + width],
-            network.relu,
-        )
-        weight_at = network.weight_at_RD[trunk, layer]
+        bias_gradient_H = gradients_P[bias_at : bias_at + width]
+        _squash_backward(gradient_BH, matrix(states, start, batch, width), bias_gradient_H, network.relu)
         weight_gradient_HI = matrix(gradients_P, weight_at, width, size)
         if layer == 0:
             np.dot(gradient_BH.T, input_BO, weight_gradient_HI)
         else:
-            below_BI = matrix(states, start - batch * size, batch, size)
-            np.dot(gradient_BH.T, below_BI, weight_gradient_HI)
+            np.dot(gradient_BH.T, matrix(states, start - batch * size, batch, size), weight_gradient_HI)
             np.dot(gradient_BH, matrix(parameters_P, weight_at, width, size), matrix(spare, 0, batch, size))
             upstream, spare = spare, upstream
 
@@ -148,16 +158,17 @@ def trunk_backward(
 def policy_outputs(network: Network, parameters_P: Floats, features_BH: Floats, outputs_LB: Floats) -> None:
     """The policy head, one row per output, so that what follows runs along the batch."""
     width = features_BH.shape[1]
-    weight_LH = matrix(parameters_P, network.policy_weight_at, network.outputs, width)
-    np.dot(weight_LH, features_BH.T, outputs_LB)
+    np.dot(matrix(parameters_P, network.policy_weight_at, network.outputs, width), features_BH.T, outputs_LB)
     for k in range(network.outputs):
         outputs_LB[k] += parameters_P[network.policy_bias_at + k]
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, fastmath=FAST)
 def state_values(network: Network, parameters_P: Floats, features_BH: Floats, values_B: Floats) -> None:
-    """The value head."""
-    width = features_BH.shape[1]
-    weight_H1 = matrix(parameters_P, network.value_weight_at, width, 1)
-    np.dot(features_BH, weight_H1, values_B.reshape((len(values_B), 1)))
-    values_B += parameters_P[network.value_bias_at]
+    """The value head. A loop, since BLAS takes five times as long for a product with one column."""
+    start = network.value_weight_at
+    for b in range(len(values_B)):
+        value = parameters_P[network.value_bias_at]
+        for h in range(features_BH.shape[1]):
+            value += features_BH[b, h] * parameters_P[start + h]
+        values_B[b] = value

@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from rookery.learning.fused.gradient import CHUNK
 from rookery.learning.fused.heads import log_softmax, sample_amounts, sample_choices
 from rookery.learning.fused.network import (
     FAST,
@@ -17,13 +18,11 @@ from rookery.learning.fused.network import (
     Floats,
     Network,
     activation_size,
-    matrix,
     policy_outputs,
     state_values,
     trunk_forward,
+    turn_weights,
 )
-
-CHUNK = 256
 
 
 class Recording(NamedTuple):
@@ -71,10 +70,13 @@ def compiled_rollout(step: Callable[..., None]) -> Callable[..., None]:
         final_NO = np.zeros_like(record.seen_TNO[0])
         clipped_NA = np.empty((num_envs, columns), np.float32)
         states = np.empty(activation_size(network, max(num_envs, CHUNK)), np.float32)
+        turned_P, memory_XN = np.empty_like(parameters_P), np.empty((2 * network.outputs + 2, num_envs), np.float32)
+        turn_weights(network, parameters_P, turned_P)
         for t in range(steps):
             actions_NA = record.actions_TNA[t]
             normalise(normaliser, record.seen_TNO[t], record.inputs_TNO[t])
-            act(network, parameters_P, record.inputs_TNO[t], noise_TNA[t], states, actions_NA, record.log_probs_TN[t])
+            features_NH = trunk_forward(network, parameters_P, turned_P, 0, record.inputs_TNO[t], states)
+            act(network, parameters_P, features_NH, noise_TNA[t], memory_XN, actions_NA, record.log_probs_TN[t])
             clip(actions_NA, low_A, high_A, clipped_NA)
             step(
                 env_state,
@@ -88,10 +90,10 @@ def compiled_rollout(step: Callable[..., None]) -> Callable[..., None]:
             )
             if record.truncated_TN[t].any():
                 normalise(normaliser, final_NO, final_NO)
-                values(network, parameters_P, final_NO, states, record.final_values_TN[t])
+                values(network, parameters_P, turned_P, final_NO, states, record.final_values_TN[t])
         normalise(normaliser, record.seen_TNO[steps], record.inputs_TNO[steps])
         rows = record.inputs_TNO.reshape(((steps + 1) * num_envs, record.inputs_TNO.shape[2]))
-        values(network, parameters_P, rows, states, record.values_TN.reshape((steps + 1) * num_envs))
+        values(network, parameters_P, turned_P, rows, states, record.values_TN.reshape((steps + 1) * num_envs))
 
     kernel: Callable[..., None] = rollout
     return kernel
@@ -101,33 +103,33 @@ def compiled_rollout(step: Callable[..., None]) -> Callable[..., None]:
 def act(
     network: Network,
     parameters_P: Floats,
-    input_NO: Floats,
+    features_NH: Floats,
     noise_NA: Floats,
-    states: Floats,
+    memory_XN: Floats,
     actions_NA: Floats,
     log_prob_N: Floats,
 ) -> None:
-    """Sample an action for every environment and note its log probability."""
-    num_envs, width = len(input_NO), network.widths[-1]
-    last = trunk_forward(network, parameters_P, 0, input_NO, states)
-    outputs_LN = np.empty((network.outputs, num_envs), np.float32)
-    policy_outputs(network, parameters_P, matrix(states, last, num_envs, width), outputs_LN)
+    """Sample an action for every environment and note its log probability. `memory_XN` has 2 L + 2 rows to work in."""
+    outputs_LN = memory_XN[: network.outputs]
+    policy_outputs(network, parameters_P, features_NH, outputs_LN)
     if network.log_std_at < 0:
-        log_softmax(outputs_LN, network.sizes_K, np.empty(num_envs, np.float32))
-        sample_choices(outputs_LN, network.sizes_K, noise_NA, actions_NA, log_prob_N)
+        probabilities_LN, scratch_2N = memory_XN[network.outputs : -2], memory_XN[-2:]
+        log_softmax(outputs_LN, probabilities_LN, network.sizes_K, scratch_2N)
+        sample_choices(outputs_LN, probabilities_LN, network.sizes_K, noise_NA, actions_NA, log_prob_N)
     else:
         log_std_A = parameters_P[network.log_std_at : network.log_std_at + network.outputs]
         sample_amounts(outputs_LN, log_std_A, noise_NA, actions_NA, log_prob_N)
 
 
 @njit(nogil=True, cache=True)
-def values(network: Network, parameters_P: Floats, input_BO: Floats, states: Floats, values_B: Floats) -> None:
+def values(
+    network: Network, parameters_P: Floats, turned_P: Floats, input_BO: Floats, states: Floats, values_B: Floats
+) -> None:
     """The critic's value of every row, a chunk at a time."""
-    trunk, width = len(network.weight_at_RD) - 1, network.widths[-1]
+    trunk = len(network.weight_at_RD) - 1
     for start in range(0, len(input_BO), CHUNK):
         chunk_BO = input_BO[start : start + CHUNK]
-        last = trunk_forward(network, parameters_P, trunk, chunk_BO, states)
-        features_BH = matrix(states, last, len(chunk_BO), width)
+        features_BH = trunk_forward(network, parameters_P, turned_P, trunk, chunk_BO, states)
         state_values(network, parameters_P, features_BH, values_B[start : start + CHUNK])
 
 

@@ -52,7 +52,7 @@ def improve(
     Stops early, before the step, when a minibatch's KL exceeds 1.5 `target_kl` (0: never). Returns the minibatches
     stepped on and the mean of every figure over the minibatches seen.
     """
-    work = workspace(network, samples, batch_size)
+    work = workspace(network, parameters_P, samples, batch_size)
     gradients_P = np.zeros_like(parameters_P)
     figures, sums = np.zeros(FIGURES, np.float32), np.zeros(FIGURES, np.float64)
     stepped, seen = 0, 0
@@ -60,7 +60,7 @@ def improve(
         for start in range(0, order_ES.shape[1], batch_size):
             batch = gather(samples, order_ES[epoch, start : start + batch_size], work.batch)
             loss_gradient(network, parameters_P, gradients_P, batch, settings, work, figures)
-            figures[GRADIENT_NORM] = np.float32(np.sqrt(_squared_norm(gradients_P)))
+            figures[GRADIENT_NORM] = np.sqrt(np.dot(gradients_P, gradients_P))
             sums += figures
             seen += 1
             if target_kl > 0.0 and figures[KL] > KL_MARGIN * target_kl:
@@ -110,11 +110,3 @@ def _adam_loop(
         first_P[p] = first
         second_P[p] = second
         parameters_P[p] -= step_size * first / (np.sqrt(second) * second_scale + epsilon)
-
-
-@njit(nogil=True, cache=True, fastmath=FAST)
-def _squared_norm(values_P: Floats) -> float:
-    total = 0.0
-    for value in values_P:
-        total += np.float64(value) * np.float64(value)
-    return total

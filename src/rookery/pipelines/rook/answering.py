@@ -15,7 +15,7 @@ from rookery.pipelines.rook.saved import SavedBrain
 # Always this many rows at once, the last ones padded: what a row is told does not depend on how many are asked about.
 _CHUNK = 256
 # One row would take the path of a matrix-vector product, which adds up in another order than that of many rows; from
-# two rows (LSTM) and four rows (dense layers) on, a row has the same bits as in a chunk.
+# two rows (LSTM) and four rows (dense layers) on, a row mostly has the same bits as in a chunk.
 _LSTM_ROWS, _DENSE_ROWS = 2, 4
 
 

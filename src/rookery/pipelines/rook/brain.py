@@ -24,8 +24,9 @@ _PREDICTED = [*_CHANCES, *AMOUNTS]
 class TrainedROOKBrain:
     """A bundle that decides.
 
-    `decide` and `decide_batch` agree to 1e-6 in every probability (to the bit where the CPU's matrix kernels do not
-    hang on the number of rows, as on those measured). Safe to share between threads.
+    `decide` and `decide_batch` agree to 1e-6 in every chance and relatively in every amount: the CPU's matrix kernels
+    may add in another order for few rows than for many. (Measured on AVX-512: to the bit, for layers 24 wide or more.)
+    Safe to share between threads.
     """
 
     def __init__(

@@ -17,6 +17,8 @@ Format = Literal["csv", "parquet"]
 # The published `price` is the pool's raw ratio; ours is in human units. The file carries both: the published
 # columns first and under their own names, then `price_human`, which everything downstream reads.
 _MEASURED = ("volume", "volatility", "volume_ma", "tick_change", "time_diff", "liquidity_impact", "price_change")
+# Published as whole numbers.
+_WHOLE: dict[str, pl.DataType] = {"tick_change": pl.Int64(), "tick": pl.Int64(), "liquidity": pl.Decimal(38, 0)}
 _LABELLED = ("side", "size", "slippage_bps", "deadline_s", "confidence", "rule_triggered")
 _LABELLED_FEATURES = ("volatility", "volume", "volume_ma", "liquidity_impact", "price_change")
 
@@ -28,9 +30,7 @@ def write_features(features: pl.DataFrame, path: Path, *, pair: Pair) -> None:
         pl.col("time").alias("timestamp"),
         pl.col("price_raw").alias("price"),
         *amounts,
-        *_MEASURED,
-        "tick",
-        "liquidity",
+        *(pl.col(name).cast(_WHOLE.get(name, pl.Float64())) for name in (*_MEASURED, "tick", "liquidity")),
         pl.col("price").alias("price_human"),
     )
     write_table(table, path)
@@ -54,7 +54,7 @@ def read_features(path: Path) -> tuple[pl.DataFrame, Pair]:
         "time",
         *("price", "price_raw", "amount_base", "amount_quote", *_MEASURED),
         pl.col("tick").cast(pl.Float64),
-        pl.col("liquidity").cast(pl.Decimal(38, 0)),
+        pl.col("liquidity").cast(pl.Float64),
     )
     return features, pair
 
