@@ -306,27 +306,40 @@ def _value_gradient(
     size, width = features_BH.shape
     values_B, slope_B = work.values_B[:size], work.slope_B[:size]
     state_values(network, parameters_P, features_BH, values_B)
-    figures[VALUE_LOSS] += share * _squared_error(values_B, chunk, share, settings, slope_B)
+    weight, clip = settings.value_coefficient * share, settings.clip_value
+    if clip < ZERO:
+        total = _squared_error(values_B, chunk.returns_S, weight, slope_B)
+    else:
+        total = _clipped_squared_error(values_B, chunk.values_S, chunk.returns_S, clip, weight, slope_B)
+    figures[VALUE_LOSS] += share * total
     _weigh_rows(slope_B, features_BH, gradients_P[network.value_weight_at : network.value_weight_at + width])
     gradients_P[network.value_bias_at] = total_of(slope_B)
 
 
 @njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
-def _squared_error(
-    values_B: Floats, chunk: Rows, share: np.float32, settings: LossSettings, slope_B: Floats
-) -> np.float32:
-    """Sum of squared errors, the larger of plain and clipped when `clip_value` is set, and its weighted slope."""
-    total, clip = ZERO, settings.clip_value
-    factor = np.float32(2.0) * settings.value_coefficient * share
+def _squared_error(values_B: Floats, returns_B: Floats, weight: np.float32, slope_B: Floats) -> np.float32:
+    """Sum of squared errors; `slope_B` becomes `weight` times the slope of each."""
+    total, factor = ZERO, np.float32(2.0) * weight
     for b in range(len(values_B)):
-        error = values_B[b] - chunk.returns_S[b]
+        error = values_B[b] - returns_B[b]
+        total += error * error
+        slope_B[b] = factor * error
+    return total
+
+
+@njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
+def _clipped_squared_error(
+    values_B: Floats, old_values_B: Floats, returns_B: Floats, clip: np.float32, weight: np.float32, slope_B: Floats
+) -> np.float32:
+    """The same, of the larger of the error and that of a value held within `clip` of the old one."""
+    total, factor = ZERO, np.float32(2.0) * weight
+    for b in range(len(values_B)):
+        error, change = values_B[b] - returns_B[b], values_B[b] - old_values_B[b]
+        held = old_values_B[b] + min(max(change, -clip), clip) - returns_B[b]
         slope = factor * error
-        if clip >= ZERO:
-            change = values_B[b] - chunk.values_S[b]
-            held = chunk.values_S[b] + min(max(change, -clip), clip) - chunk.returns_S[b]
-            if held * held > error * error:
-                error = held
-                slope = ZERO if abs(change) > clip else factor * held
+        if held * held > error * error:
+            error = held
+            slope = ZERO if abs(change) > clip else factor * held
         total += error * error
         slope_B[b] = slope
     return total
