@@ -20,7 +20,8 @@ MAKE = ("make demo", "make test")
 
 
 def blocks(document: Path, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", document.read_text(encoding="utf-8"), flags=re.M | re.S)
+    fenced = re.compile(rf"^```{language}\n(.*?)^```", flags=re.MULTILINE | re.DOTALL)
+    return fenced.findall(document.read_text(encoding="utf-8"))
 
 
 def commands(document: Path) -> list[str]:

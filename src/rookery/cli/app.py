@@ -92,6 +92,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def _settle_process() -> None:
     machine.keep_kernels()
+    machine.yield_while_waiting()
     # A library's warning is for its developers; faults that a user can mend are raised as such.
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
