@@ -22,6 +22,15 @@ def test_threads_are_set_for_every_library(monkeypatch: pytest.MonkeyPatch) -> N
     assert {os.environ[name] for name in machine.THREAD_VARIABLES} == {"3"}
 
 
+def test_waiting_threads_sleep_unless_the_user_wants_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    machine.yield_while_waiting()
+    assert os.environ["OMP_WAIT_POLICY"] == "ACTIVE"
+    monkeypatch.delenv("OMP_WAIT_POLICY")
+    machine.yield_while_waiting()
+    assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
+
+
 def test_kernels_stay_in_the_package_where_that_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
     machine.keep_kernels()

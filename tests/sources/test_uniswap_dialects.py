@@ -26,12 +26,11 @@ IDS = ["block_number", "transaction_index", "log_index", "transaction_hash"]
 
 
 def pool_sign(event: Event) -> Event:
-    """v3 tells what the pool received."""
     return event | {"amount0": -int(event["amount0"]), "amount1": -int(event["amount1"])}
 
 
 def scaled(value: int | str, decimals: int) -> str:
-    return format(Decimal(int(value)).scaleb(-decimals), "f")
+    return format(Decimal(value).scaleb(-decimals), "f")
 
 
 def words(event: Event, version: str) -> bytes:
@@ -394,8 +393,7 @@ def test_other_events_among_logs_are_passed_over_and_counted(
 
 def test_logs_that_a_reorganisation_took_back_are_passed_over(tmp_path: Path, events: list[Event]):
     rows = [get_logs(event, "") for event in events]
-    removed = [rows[3] | {"removed": True, "logIndex": "0x3e7"}]
     path = tmp_path / "logs.json"
-    path.write_text(json.dumps(rows + removed))
+    path.write_text(json.dumps([*rows, rows[3] | {"removed": True, "logIndex": "0x3e7"}]))
     loaded = load(path)
     assert (loaded.table.height, loaded.facts.other_events_skipped) == (12, 1)

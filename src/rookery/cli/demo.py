@@ -72,8 +72,9 @@ def _name(data: str, seed: int) -> str:
 
 def _following(data: str) -> list[str]:
     other = ("martingale", "the same without any edge") if data == "edge" else ("edge", "the same with an edge")
-    return [
-        f"rookery demo --data {other[0]:<12} {other[1]}",
-        "rookery rook run --input FILE   your own swaps",
-        "rookery runs                    every run with its verdict",
-    ]
+    commands = {
+        f"rookery demo --data {other[0]}": other[1],
+        "rookery rook run --input FILE": "your own swaps",
+        "rookery runs": "every run with its verdict",
+    }
+    return [f"{command:<32} {what}" for command, what in commands.items()]

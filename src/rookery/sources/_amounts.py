@@ -1,17 +1,14 @@
 """Amounts of a swap in human units: from which unit, and which of them cannot be."""
 
 from pathlib import Path
-from typing import Literal
 
 import polars as pl
 
 from rookery.errors import UserError
 from rookery.sources import _integers
-from rookery.sources._dialects import Scale
+from rookery.sources._dialects import AmountsOption, Scale
 from rookery.sources._faults import Check, Faults
 from rookery.types import Pair
-
-AmountsOption = Literal["auto", "raw", "scaled"]
 
 _DECIMAL = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,6})?$"
 _FRACTION = r"^[+-]?[0-9]*\.[0-9]*[1-9][0-9]*$|[eE]-[0-9]+$"

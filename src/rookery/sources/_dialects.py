@@ -12,6 +12,7 @@ from rookery.sources._faults import Faults
 from rookery.sources._records import INDEX, Records, shown
 
 Scale = Literal["raw", "scaled"]
+AmountsOption = Literal["auto", "raw", "scaled"]
 
 THE_GRAPH = "The Graph"
 
@@ -117,7 +118,7 @@ def is_log(names: Iterable[str]) -> bool:
     return "data" in found and bool(found & _LOG) and not found & set(_ALIASES["sqrt_price_x96"])
 
 
-def rename(table: pl.DataFrame, records: Records, *, dialect: str, amounts: Literal["auto", "raw", "scaled"]) -> Swaps:
+def rename(table: pl.DataFrame, records: Records, *, dialect: str, amounts: AmountsOption) -> Swaps:
     """Choose a column for every meaning. Raises UserError naming what is missing, what was found, what is nearest."""
     names = [name for name in table.columns if name != INDEX]
     found = by_normalised(names)
@@ -141,36 +142,26 @@ def rename(table: pl.DataFrame, records: Records, *, dialect: str, amounts: Lite
     )
 
 
-def pools_of(table: pl.DataFrame, dialect: str) -> list[str]:
-    """The distinct pools of the rows, where a column says so."""
-    found = by_normalised(name for name in table.columns if name != INDEX)
-    pools: set[str] = set()
-    for alias in _POOLS:
-        if alias in found:
-            distinct = set(table[found[alias]].drop_nulls().str.to_lowercase().unique().to_list())
-            pools = max(pools, distinct, key=len)
-    # A v4 pool's id is 32 bytes and repeats; The Graph's ids name single swaps.
-    if "id" in found and dialect != THE_GRAPH:
-        ids = table[found["id"]].drop_nulls().str.to_lowercase()
-        if ids.str.contains(r"^0x[0-9a-f]{64}$").all() and ids.n_unique() < len(ids):
-            pools = max(pools, set(ids.unique().to_list()), key=len)
-    return sorted(pools)
-
-
 def refuse_several_pools(table: pl.DataFrame, dialect: str, faults: Faults) -> None:
     """Raise UserError at the first row of a second pool: prices of two pools make no series."""
-    pools = pools_of(table, dialect)
-    if len(pools) < 2:
-        return
-    for name in table.columns:
-        if name == INDEX:
-            continue
-        values = table[name].str.to_lowercase()
-        if set(values.drop_nulls().unique().to_list()) == set(pools):
-            first = values.drop_nulls()[0]
-            index = table.filter(values != first)[INDEX][0]
-            names = ", ".join(shown(pool, limit=20) for pool in pools[:3])
-            faults.refuse(index, f"holds swaps of {len(pools)} pools ({names})", f"keep one value of '{shown(name)}'")
+    for name in _pool_columns(table, dialect):
+        pool = table[name].str.to_lowercase()
+        pools = pool.drop_nulls().unique(maintain_order=True)
+        if len(pools) > 1:
+            index = table.filter(pool == pools[1])[INDEX][0]
+            listed = ", ".join(shown(name, limit=20) for name in pools.head(3))
+            faults.refuse(index, f"holds swaps of {len(pools)} pools ({listed})", f"keep one value of '{shown(name)}'")
+
+
+def _pool_columns(table: pl.DataFrame, dialect: str) -> list[str]:
+    found = by_normalised(name for name in table.columns if name != INDEX)
+    columns = [found[alias] for alias in _POOLS if alias in found]
+    # A v4 pool's id is 32 bytes and repeats; The Graph's ids name single swaps.
+    if "id" in found and dialect != THE_GRAPH:
+        ids = table[found["id"]].drop_nulls()
+        if ids.str.contains(r"^0[xX][0-9a-fA-F]{64}$").all() and ids.n_unique() < len(ids):
+            columns.append(found["id"])
+    return columns
 
 
 def _filled(table: pl.DataFrame, names: list[str]) -> str | None:
@@ -182,7 +173,7 @@ def _filled(table: pl.DataFrame, names: list[str]) -> str | None:
 
 
 def _choose_amounts(
-    table: pl.DataFrame, found: dict[str, str], chosen: dict[str, str], amounts: Literal["auto", "raw", "scaled"]
+    table: pl.DataFrame, found: dict[str, str], chosen: dict[str, str], amounts: AmountsOption
 ) -> Scale | None:
     """Where columns say their own scale (Allium's), take those of the wanted one; else leave it to the figures."""
     if "amount0" in chosen and "amount1" in chosen:

@@ -9,9 +9,9 @@ import polars as pl
 from rookery.errors import UserError, did_you_mean
 from rookery.schema import SWAPS, Loaded, SourceFacts, check
 from rookery.sources import _content, _delimited, _json, _parquet
-from rookery.sources._amounts import AmountsOption, settle_scale, with_amounts
+from rookery.sources._amounts import settle_scale, with_amounts
 from rookery.sources._columns import typed
-from rookery.sources._dialects import dialect_of, refuse_several_pools, rename
+from rookery.sources._dialects import AmountsOption, dialect_of, refuse_several_pools, rename
 from rookery.sources._events import swap_events
 from rookery.sources._faults import Faults
 from rookery.sources._order import in_chain_order
