@@ -75,7 +75,8 @@ def _examples_of_the_brain_run_as_written(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["backtest.md", "sources.md"])
-def test_every_example_of_a_page_runs(name: str, folder: Path):
+def test_every_example_of_a_page_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
     examples = blocks(ROOT / "docs" / name, "python")
     assert examples
     for example in examples:

@@ -12,8 +12,9 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from rookery.learning.spaces import action_space, environment_actions, observation_size
+from rookery.learning.spaces import action_space, environment_actions, environment_bounds, observation_size
 from rookery.models.action_distribution import ActionDistribution, Choices
+from rookery.models.actor_critic import ActorCritic
 
 Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]
@@ -91,10 +92,12 @@ class VectorSampler:
         if "autoreset_mode" not in env.metadata:
             raise ValueError("env.metadata has no 'autoreset_mode'; say whether ended episodes restart by themselves")
         self._policy: Policy = policy
+        self._actor = policy if isinstance(policy, ActorCritic) else None
         self._env = env
         self._device = device
         self._mode = AutoresetMode(env.metadata["autoreset_mode"])
         self._actions = action_space(env.single_action_space)
+        self._bounds = environment_bounds(env.single_action_space)
         self._size = observation_size(env.single_observation_space)
         self._now_NO = np.zeros((env.num_envs, self._size), np.float32)
         self._mask_NL: Flags | None = None
@@ -135,13 +138,15 @@ class VectorSampler:
 
     def _step(self, record: Rollout, t: int, noise: Tensor) -> None:
         mask = None if self._mask_NL is None else torch.from_numpy(self._mask_NL).to(self._device)
-        actions = self._policy(torch.from_numpy(self._now_NO).to(self._device), mask)[0].sample(noise)
+        seen = torch.from_numpy(self._now_NO).to(self._device)
+        actor = self._actor
+        actions = (self._policy(seen, mask)[0] if actor is None else actor.distribution(seen, mask)).sample(noise)
         record.observations_TNO[t] = self._now_NO
         if record.masks_TNL is not None and self._mask_NL is not None:
             record.masks_TNL[t] = self._mask_NL
         record.actions_TNA[t] = actions.cpu().numpy()
         record.acted_TN[t] = ~self._ended_N if self._mode is AutoresetMode.NEXT_STEP else True
-        taken = environment_actions(record.actions_TNA[t], self._env.single_action_space)
+        taken = environment_actions(record.actions_TNA[t], self._env.single_action_space, self._bounds)
         observation, rewards, terminated, truncated, info = self._env.step(taken)
         record.rewards_TN[t], record.terminated_TN[t], record.truncated_TN[t] = rewards, terminated, truncated
         self._ended_N = np.logical_or(terminated, truncated)

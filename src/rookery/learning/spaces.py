@@ -43,9 +43,11 @@ def environment_bounds(space: gymnasium.Space[Any]) -> tuple[Floats, Floats]:
     return np.array(actions.low, np.float32), np.array(actions.high, np.float32)
 
 
-def environment_actions(actions_NA: NDArray[Any], space: gymnasium.Space[Any]) -> NDArray[Any]:
-    """A policy's actions in the form that a VectorEnv with single action space `space` takes."""
-    actions: NDArray[Any] = np.clip(actions_NA, *environment_bounds(space))
+def environment_actions(actions_NA: Floats, space: gymnasium.Space[Any], bounds: tuple[Floats, Floats]) -> NDArray[Any]:
+    """A policy's actions, within `environment_bounds`, as a VectorEnv with single action space `space` takes them."""
     if isinstance(space, Discrete):
-        return actions[:, 0].astype(np.int64) + int(space.start)
-    return actions.astype(np.int64) if isinstance(space, MultiDiscrete) else actions
+        return actions_NA[:, 0].astype(np.int64) + int(space.start)
+    if isinstance(space, MultiDiscrete):
+        return actions_NA.astype(np.int64)
+    clipped: Floats = np.clip(actions_NA, *bounds)
+    return clipped

@@ -50,21 +50,26 @@ class TorchLearner:
         config, target_kl = self._config, self._config.target_kl
         self._adam.param_groups[0]["lr"] = rate
         held = self._tensors_of(samples)
-        sums, seen, stepped = torch.zeros(len(FIGURES), device=self._device), 0, 0
+        seen: list[Tensor] = []
         for order_S in torch.from_numpy(order_ES).to(self._device):
             shuffled = {name: torch.split(values[order_S], config.batch_size) for name, values in held.items()}
             for parts in zip(*shuffled.values(), strict=True):
                 self._flat.gradient_P.zero_()
                 loss, figures = self._loss(dict(zip(shuffled, parts, strict=True)))
                 loss.backward()  # type: ignore[no-untyped-call]
-                norm = nn.utils.clip_grad_norm_(self._flat.values_P, config.max_gradient_norm)
-                sums += torch.stack((*figures, norm))
-                seen += 1
-                if target_kl is not None and float(figures[FIGURES.index("kl")]) > KL_MARGIN * target_kl:
-                    return _means(sums, seen, stepped)
+                norm = self._clip_gradient()
+                seen.append(torch.stack((*figures, norm)))
+                if target_kl is not None and float(seen[-1][FIGURES.index("kl")]) > KL_MARGIN * target_kl:
+                    return _means(seen, stepped=len(seen) - 1)
                 self._adam.step()
-                stepped += 1
-        return _means(sums, seen, stepped)
+        return _means(seen, stepped=len(seen))
+
+    def _clip_gradient(self) -> Tensor:
+        """Scale the gradient down to the largest norm allowed; its norm before."""
+        gradient_P = self._flat.gradient_P
+        norm: Tensor = torch.linalg.vector_norm(gradient_P)
+        gradient_P.mul_((self._config.max_gradient_norm / (norm + 1e-6)).clamp_(max=1.0))
+        return norm
 
     def _loss(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, tuple[Tensor, ...]]:
         config = self._config
@@ -75,8 +80,12 @@ class TorchLearner:
             advantage_B = normalised(advantage_B)
         policy = clipped_surrogate(ratio_B, advantage_B, config.clip)
         value = value_loss(values_B, batch["values_S"], batch["returns_S"], config.clip_value)
-        entropy = distribution.entropy().mean()
-        loss = policy + config.value_coefficient * value - config.entropy_coefficient * entropy
+        # An entropy that weighs nothing is only a figure: it need not be differentiated.
+        with torch.set_grad_enabled(config.entropy_coefficient > 0.0):
+            entropy = distribution.entropy().mean()
+        loss = policy + config.value_coefficient * value
+        if config.entropy_coefficient > 0.0:
+            loss = loss - config.entropy_coefficient * entropy
         with torch.no_grad():
             moved, clipped = divergence(log_ratio_B, ratio_B), clip_fraction(ratio_B, config.clip)
         return loss, (policy.detach(), value.detach(), entropy.detach(), moved, clipped)
@@ -111,5 +120,6 @@ def under(prefix: str, held: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(f"{prefix}."): v for name, v in held.items() if name.startswith(f"{prefix}.")}
 
 
-def _means(sums: Tensor, seen: int, stepped: int) -> dict[str, float]:
-    return {**dict(zip(FIGURES, (sums.double() / seen).tolist(), strict=True)), "minibatches": float(stepped)}
+def _means(seen: list[Tensor], *, stepped: int) -> dict[str, float]:
+    means = torch.stack(seen).double().mean(dim=0).tolist()
+    return {**dict(zip(FIGURES, means, strict=True)), "minibatches": float(stepped)}

@@ -93,20 +93,31 @@ class ActorCritic(nn.Module):
 
     def forward(self, observation_BO: Tensor, mask_BL: Tensor | None = None) -> tuple[ActionDistribution, Tensor]:
         """Distribution over actions and value (B,) of raw observations; choices with a false mask are excluded."""
-        input_BO = observation_BO if self.normaliser is None else self.normaliser(observation_BO)
+        input_BO = self._normalised(observation_BO)
         features = [self._features(trunk, input_BO) for trunk in self.trunks]
         outputs_BL = self.policy(features[0])
         value_B = self.value(features[-1]).squeeze(1)
         return distribution(outputs_BL, self.actions, self.log_std_A, mask_BL), value_B
 
+    def distribution(self, observation_BO: Tensor, mask_BL: Tensor | None = None) -> ActionDistribution:
+        """The distribution alone: acting needs no value."""
+        features_BH = self._features(self.trunks[0], self._normalised(observation_BO))
+        return distribution(self.policy(features_BH), self.actions, self.log_std_A, mask_BL)
+
     @torch.no_grad()
     def act(self, observation_BO: Tensor, mask_BL: Tensor | None = None) -> Tensor:
         """The likeliest actions, amounts clipped to their bounds."""
-        picked: Tensor = self(observation_BO, mask_BL)[0].mode()
+        picked = self.distribution(observation_BO, mask_BL).mode()
         if not isinstance(self.actions, Amounts):
             return picked
         low, high = (torch.tensor(bound, device=picked.device) for bound in (self.actions.low, self.actions.high))
         return picked.clamp(low, high)
+
+    def _normalised(self, observation_BO: Tensor) -> Tensor:
+        if self.normaliser is None:
+            return observation_BO
+        input_BO: Tensor = self.normaliser(observation_BO)
+        return input_BO
 
     def _features(self, trunk: nn.Module, input_BO: Tensor) -> Tensor:
         squash = torch.tanh if self.activation == "tanh" else torch.relu
