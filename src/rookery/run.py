@@ -118,6 +118,11 @@ class Run:
             self._unlock()
 
     @property
+    def is_through(self) -> bool:
+        """Whether the run came to its end before and nothing of it has been made again since."""
+        return (self.path / OUTCOME).is_file()
+
+    @property
     def logs(self) -> Path:
         """Folder for what carries wall time (event files, timings); never part of a manifest."""
         return self.path / "logs"

@@ -74,7 +74,8 @@ def run(
     """
     request = {"pipeline": "rook", "data": source.name, "source": source.request()}
     with Run(output, config=config, seed=seed, request=request, progress=progress) as made:
-        compile_kernels(made.progress)
+        if not made.is_through:
+            compile_kernels(made.progress)
         tables = _tables(made, source, config)
         bundle = _models(made, tables, source, config, device)
         record = _backtest(made, tables, source, config, bundle)
@@ -99,7 +100,8 @@ def backtest(
     learnt = learnt_of(brain)
     request = {"pipeline": "rook", "data": source.name, "source": source.request(), "model": str(model)}
     with Run(output, config=config, seed=seed, request=request, progress=progress) as made:
-        compile_kernels(made.progress)
+        if not made.is_through:
+            compile_kernels(made.progress)
         loaded = swaps_stage(made, source)
         features, conditions = features_stage(made, source, loaded)
         labels = labels_stage(made, source, features, config)
