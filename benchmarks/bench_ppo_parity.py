@@ -1,4 +1,4 @@
-"""Learning of PPO against Stable-Baselines3: python benchmarks/bench_ppo_parity.py [--seeds 10] [--steps 60000]
+"""Learning of PPO against Stable-Baselines3: python benchmarks/bench_ppo_parity.py [--seeds 10] [--steps 60000] [--envs ...]
 
 Same nets, hyperparameters, environments and budget. After training the likeliest actions are judged on the same 100
 fresh episodes for all. Prints the mean over seeds and the 95 % interval (Welch) of the difference of ours from theirs;
@@ -28,6 +28,7 @@ from rookery.models.actor_critic import ActorCritic
 from toy_market import PlainMarket, compiled_market, make_market
 
 NUM_ENVS, JUDGED = 8, 100
+ENVS = ("CartPole-v1", "toy market")
 MARKET = make_market()
 SETTINGS = {"rollout_steps": 256, "batch_size": 256, "num_epochs": 10, "learning_rate": 3e-4, "anneal": False}
 Actor = Callable[[Floats], Any]
@@ -96,10 +97,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--steps", type=int, default=60_000)
+    parser.add_argument("--envs", nargs="+", choices=ENVS, default=ENVS)
     options = parser.parse_args()
     torch.set_num_threads(1)
     worse = False
-    for name in ("CartPole-v1", "toy market"):
+    for name in options.envs:
         results: dict[str, list[float]] = {"stable-baselines3": [], "torch": [], "fused": []}
         seconds = dict.fromkeys(results, 0.0)
         for seed in range(options.seeds):

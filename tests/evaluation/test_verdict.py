@@ -102,7 +102,7 @@ def test_a_difference_without_interval_forbids_any_claim_unless_it_is_exact():
     assert judge(result(others | {"random": missing}), fills=50, draws_beaten=1.0).code == "too_little_data"
     same = judge(result(others | {"teacher": Estimate.exact(0.0)}), fills=50, draws_beaten=1.0)
     assert same.sentence == "The agent is not distinguishable from the teacher's rules, net of all costs."
-    assert same.reason == "Net return minus the teacher's rules: +0.00 %, exact."
+    assert same.reason == "Net return minus the teacher's rules: 0.00 %, exact."
 
 
 def test_a_red_gate_refuses_whatever_the_figures():

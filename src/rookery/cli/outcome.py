@@ -180,6 +180,8 @@ def _account(result: "RunResult", following: Sequence[str]) -> list[str]:
         "",
         *_standing(report),
         "",
+        *report.basis.notes,
+        "",
         f"report  {result.page}",
         f"hash    {digest[:32]} (of {len(result.hashes)} files; the same whenever this is repeated)",
         *(["", "next:", *(f"  {line}" for line in following)] if following else []),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from rookery.evaluation.report.estimate import Estimate
 from rookery.evaluation.report.record import Verdict, VerdictCode
+from rookery.evaluation.report.wording import number
 from rookery.evaluation.significance import Significance
 from rookery.measures import LEAST_PERIODS, total_return
 
@@ -94,7 +95,7 @@ def _verdict(code: VerdictCode, names: Sequence[str], reason: str, *, evidence: 
 
 
 def _percent(share: float) -> str:
-    return f"{share * 100:+.2f} %".replace("-", "\N{MINUS SIGN}")
+    return number(share, "percent", signed=True)
 
 
 def _lowest(one: Estimate) -> float:

@@ -4,6 +4,7 @@
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 
 def clipped_surrogate(ratio_B: Tensor, advantage_B: Tensor, clip: float) -> Tensor:
@@ -13,9 +14,9 @@ def clipped_surrogate(ratio_B: Tensor, advantage_B: Tensor, clip: float) -> Tens
 
 def value_loss(value_B: Tensor, old_value_B: Tensor, return_B: Tensor, clip: float | None) -> Tensor:
     """Mean squared error; with `clip`, the larger of it and that of a value held within `clip` of the old one."""
-    error_B = (value_B - return_B).square()
     if clip is None:
-        return error_B.mean()
+        return functional.mse_loss(value_B, return_B)
+    error_B = (value_B - return_B).square()
     held_B = old_value_B + (value_B - old_value_B).clamp(-clip, clip)
     return torch.max(error_B, (held_B - return_B).square()).mean()
 

@@ -86,8 +86,8 @@ class TorchLearner:
         loss = policy + config.value_coefficient * value
         if config.entropy_coefficient > 0.0:
             loss = loss - config.entropy_coefficient * entropy
-        with torch.no_grad():
-            moved, clipped = divergence(log_ratio_B, ratio_B), clip_fraction(ratio_B, config.clip)
+        log_ratio_B, ratio_B = log_ratio_B.detach(), ratio_B.detach()
+        moved, clipped = divergence(log_ratio_B, ratio_B), clip_fraction(ratio_B, config.clip)
         return loss, (policy.detach(), value.detach(), entropy.detach(), moved, clipped)
 
     def _tensors_of(self, samples: Samples) -> dict[str, Tensor]:

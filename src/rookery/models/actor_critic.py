@@ -120,7 +120,8 @@ class ActorCritic(nn.Module):
         return input_BO
 
     def _features(self, trunk: nn.Module, input_BO: Tensor) -> Tensor:
-        squash = torch.tanh if self.activation == "tanh" else torch.relu
+        # In place: a linear layer does not need its own output again, and fresh memory costs more than the arithmetic.
+        squash = torch.tanh_ if self.activation == "tanh" else torch.relu_
         features = input_BO
         for layer in trunk.children():
             features = squash(layer(features))

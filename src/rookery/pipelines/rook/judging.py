@@ -8,6 +8,7 @@ import polars as pl
 
 from rookery.agents.baselines import teacher
 from rookery.datasets.sequences import Sequences
+from rookery.evaluation.backtest import Totals, backtest
 from rookery.evaluation.comparison import Comparison, compare
 from rookery.evaluation.verdict import Gate
 from rookery.pipelines.rook.brain import TrainedROOKBrain
@@ -19,7 +20,10 @@ from rookery.types import Pair
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Judged:
-    """All tables have one row per swap of the judged span, in step; `test` are the windows that end on them."""
+    """All tables have one row per swap of the judged span, in step; `test` are the windows that end on them.
+
+    `taught` is what the teacher's rules earn on the whole table, rows that the brain has learned from included.
+    """
 
     test: Sequences
     swaps: pl.DataFrame
@@ -28,6 +32,7 @@ class Judged:
     decisions: pl.DataFrame
     labelled: pl.DataFrame
     comparison: Comparison
+    taught: Totals
 
 
 def judge(
@@ -49,11 +54,11 @@ def judge(
     is that of the windows' last rows. No claim is made when one of `gates` is red.
     """
     span = slice(int(test.row_N[0]), int(test.row_N[-1]) + 1)
-    traded, known, taught = swaps[span], features[span], labels[span]
+    traded, known, labelled_span = swaps[span], features[span], labels[span]
     with progress.stage("backtest", len(test), unit="decisions") as advance:
         predictions = brain.predict(test.core_NLF, test.conditions_NC)
         decisions = brain.decisions(predictions, traded)
-        labelled = teacher(traded, taught)
+        labelled = teacher(traded, labelled_span)
         comparison = compare(
             traded,
             decisions,
@@ -64,6 +69,8 @@ def judge(
             capital_quote=config.capital_quote,
             gates=gates,
         )
+        whole = teacher(swaps, labels)
+        books = backtest(swaps, whole, costs=config.costs, pair=pair, capital_quote=config.capital_quote)
         advance(len(test))
     return Judged(
         test=test,
@@ -73,6 +80,7 @@ def judge(
         decisions=decisions,
         labelled=labelled,
         comparison=comparison,
+        taught=books.totals,
     )
 
 

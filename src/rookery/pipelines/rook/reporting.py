@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 
 from rookery.datasets.scaling import Scalers
-from rookery.evaluation.comparison import Comparison
+from rookery.evaluation.backtest import Totals
 from rookery.evaluation.report.record import (
     Basis,
     Data,
@@ -27,6 +27,7 @@ from rookery.evaluation.report.record import (
     StageTime,
     Training,
 )
+from rookery.evaluation.report.wording import number
 from rookery.evaluation.summary import (
     cost_section,
     decision_section,
@@ -91,7 +92,7 @@ def build_report(
         generated=origin.facts.generated,
         seeds=(seed,),
         verdict=result.verdict,
-        basis=_basis(result, pair),
+        basis=_basis(judged, origin, pair),
         headline=headline(
             result.significance,
             HEADLINE,
@@ -138,7 +139,8 @@ def _ms(judged: Judged, row: int) -> int:
     return int(judged.swaps["time"].to_physical()[row]) // 1_000_000
 
 
-def _basis(result: Comparison, pair: Pair) -> Basis:
+def _basis(judged: Judged, origin: Origin, pair: Pair) -> Basis:
+    result = judged.comparison
     found = result.significance
     hours = (int(result.grid.time_ns_G1[-1]) - int(result.grid.time_ns_G1[0])) / 3.6e12
     period = f"{result.grid.interval_s // 60} min"
@@ -148,8 +150,6 @@ def _basis(result: Comparison, pair: Pair) -> Basis:
         if year.value is not None
         else f"per period of {period}; {year.reason}"
     )
-    taught = result.rivals["teacher"].totals
-    earned = "lose" if taught.net < 0 else "earn"
     return Basis(
         annualisation=words,
         intervals=(
@@ -159,13 +159,19 @@ def _basis(result: Comparison, pair: Pair) -> Basis:
         trials=1,
         notes=(
             f"The test split covers {hours:,.1f} hours of one market.",
-            f"The teacher's own rules {earned} {abs(taught.net):,.2f} {pair.quote} on it after all costs "
-            f"({taught.net / taught.start:+.2%}); always-HOLD scores 0.",
+            f"After all costs the teacher's own rules {_earned(judged.taught, pair)} on all "
+            f"{origin.facts.rows_kept:,} swaps of the data and {_earned(result.rivals['teacher'].totals, pair)} on the "
+            "test split; always-HOLD scores 0.",
             f"The agent earned more than {result.draws_beaten:.0%} of {result.draws_net_D.size} random traders with "
             "its own orders at random times.",
             "Trials are not counted across runs yet: one configuration was tried in this run.",
         ),
     )
+
+
+def _earned(totals: Totals, pair: Pair) -> str:
+    share = number(totals.net / totals.start, "percent", signed=True)
+    return f"{'lose' if totals.net < 0 else 'earn'} {abs(totals.net):,.2f} {pair.quote} ({share})"
 
 
 def _cost_note(config: RookConfig, pair: Pair) -> str:
