@@ -1,4 +1,4 @@
-"""Learning of PPO against Stable-Baselines3: python benchmarks/bench_ppo_parity.py [--seeds 10] [--steps 60000] [--envs ...]
+"""Learning of PPO against Stable-Baselines3: python benchmarks/bench_ppo_parity.py [--seeds 10] [--steps 60000]
 
 Same nets, hyperparameters, environments and budget. After training the likeliest actions are judged on the same 100
 fresh episodes for all. Prints the mean over seeds and the 95 % interval (Welch) of the difference of ours from theirs;
