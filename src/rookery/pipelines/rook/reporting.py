@@ -162,8 +162,8 @@ def _basis(judged: Judged, origin: Origin, pair: Pair) -> Basis:
             f"After all costs the teacher's own rules {_earned(judged.taught, pair)} on all "
             f"{origin.facts.rows_kept:,} swaps of the data and {_earned(result.rivals['teacher'].totals, pair)} on the "
             "test split; always-HOLD scores 0.",
-            f"The agent earned more than {result.draws_beaten:.0%} of {result.draws_net_D.size} random traders with "
-            "its own orders at random times.",
+            f"The agent earned more than {round(result.draws_beaten * result.draws_net_D.size)} of "
+            f"{result.draws_net_D.size} random traders with its own orders at random times.",
             "Trials are not counted across runs yet: one configuration was tried in this run.",
         ),
     )
