@@ -71,6 +71,15 @@ def test_scalers_are_fitted_inside_train(made: RunResult):
     assert test.first_row - 29 > validation.last_row
 
 
+def test_a_run_without_embargo_says_that_its_windows_overlap(made: RunResult, tmp_path: Path):
+    config = SMALL.model_copy(update={"embargo": 0})
+    bare = whole.run(TAPE, tmp_path / "bare", config=config, device="cpu", progress=Progress(io.StringIO()))
+
+    warning = "Windows of different splits share rows: the embargo is shorter than a window."
+    assert warning in bare.report.basis.notes
+    assert warning not in made.report.basis.notes
+
+
 def test_the_same_seed_gives_the_same_bytes(made: RunResult, tmp_path: Path):
     again = _run(tmp_path / "two")
 

@@ -5,6 +5,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 
 import yaml
@@ -165,8 +166,15 @@ def _basis(judged: Judged, origin: Origin, pair: Pair) -> Basis:
             f"The agent earned more than {round(result.draws_beaten * result.draws_net_D.size)} of "
             f"{result.draws_net_D.size} random traders with its own orders at random times.",
             "Trials are not counted across runs yet: one configuration was tried in this run.",
+            *_overlap(origin, seq_len=judged.test.seq_len),
         ),
     )
+
+
+def _overlap(origin: Origin, *, seq_len: int) -> tuple[str, ...]:
+    """A warning when a window of one split looks at rows that end windows of the split before."""
+    shared = any(later.first_row - seq_len + 1 <= earlier.last_row for earlier, later in pairwise(origin.splits))
+    return ("Windows of different splits share rows: the embargo is shorter than a window.",) if shared else ()
 
 
 def _earned(totals: Totals, pair: Pair) -> str:
@@ -178,7 +186,8 @@ def _cost_note(config: RookConfig, pair: Pair) -> str:
     costs = config.costs
     fee = "each swap's own pool fee, 5 bps where unknown" if costs.fee_bps is None else f"{costs.fee_bps:g} bps fee"
     impact = "own price impact" if costs.impact else "no price impact"
-    return f"{fee}; {impact}; {costs.gas_quote:g} {pair.quote} gas a transaction; fills at the next later block's swap"
+    fills = "fills at the next later block's swap; buy and hold pays no impact"
+    return f"{fee}; {impact}; {costs.gas_quote:g} {pair.quote} gas a transaction; {fills}"
 
 
 def _data(origin: Origin) -> Data:
