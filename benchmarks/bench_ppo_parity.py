@@ -19,8 +19,8 @@ from scipy import stats
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import DummyVecEnv
 
+from rookery.compiled_env import CompiledVectorEnv, Floats
 from rookery.learning.cartpole import cartpole
-from rookery.learning.compiled_env import CompiledVectorEnv, Floats
 from rookery.learning.ppo import ppo
 from rookery.learning.ppo_config import PPOConfig
 from rookery.learning.spaces import action_space, observation_size

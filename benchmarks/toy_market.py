@@ -13,7 +13,8 @@ from gymnasium.spaces import Box, Discrete
 from numba import njit
 from numpy.typing import NDArray
 
-from rookery.learning.compiled_env import CompiledVectorEnv, Floats, Words, random_words, uniform
+from rookery.compiled_env import CompiledVectorEnv, Floats
+from rookery.randomness import Words, random_words, uniform
 
 ROWS, FEATURES, EPISODE = 20_000, 28, 512
 EDGE, NOISE, COST = 0.004, 0.01, 0.0005

@@ -16,9 +16,9 @@ from gymnasium.spaces import Box, Discrete
 from gymnasium.vector import VectorEnv
 from numba import njit
 
+from rookery.compiled_env import CompiledVectorEnv, Floats
 from rookery.errors import UserError
 from rookery.learning.cartpole import cartpole
-from rookery.learning.compiled_env import CompiledVectorEnv, Floats, Words, random_words, uniform
 from rookery.learning.ppo import Job, Route, ppo, train_many
 from rookery.learning.ppo_config import PPOConfig
 from rookery.learning.ppo_history import METRICS
@@ -26,6 +26,7 @@ from rookery.learning.rollout import Flags
 from rookery.models.action_distribution import Amounts, Choices
 from rookery.models.actor_critic import ActorCritic
 from rookery.progress import Progress
+from rookery.randomness import Words, random_words, uniform
 from rookery.run import Run
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,8 @@ from gymnasium.spaces import Box, Discrete
 from numba import njit
 from numpy.typing import NDArray
 
-from rookery.learning.compiled_env import CompiledVectorEnv, Floats, Words, random_words, uniform
+from rookery.compiled_env import CompiledVectorEnv, Floats
+from rookery.randomness import Words, random_words, uniform
 
 _GRAVITY, _FORCE, _SECONDS = 9.8, 10.0, 0.02
 _POLE_MASS, _TOTAL_MASS, _HALF_LENGTH = 0.1, 1.1, 0.5

@@ -25,14 +25,15 @@ def normalised(advantage_B: Tensor) -> Tensor:
     """(A - mean) / (sample std + 1e-8); one advantage alone is left as it is."""
     if len(advantage_B) < 2:
         return advantage_B
-    return (advantage_B - advantage_B.mean()) / (advantage_B.std() + 1e-8)
+    std, mean = torch.std_mean(advantage_B)
+    return (advantage_B - mean) / (std + 1e-8)
 
 
-def divergence(log_ratio_B: Tensor, ratio_B: Tensor) -> Tensor:
+def divergence(log_ratio_B: Tensor) -> Tensor:
     """Estimate of KL(old || new): mean(r - 1 - log r), never negative (Schulman 2020, Approximating KL divergence)."""
-    return (ratio_B - 1.0 - log_ratio_B).mean()
+    return (log_ratio_B.expm1() - log_ratio_B).mean()
 
 
-def clip_fraction(ratio_B: Tensor, clip: float) -> Tensor:
+def clip_fraction(log_ratio_B: Tensor, clip: float) -> Tensor:
     """Share of the minibatch whose ratio left [1 - clip, 1 + clip]."""
-    return ((ratio_B - 1.0).abs() > clip).float().mean()
+    return (log_ratio_B.expm1().abs() > clip).float().mean()

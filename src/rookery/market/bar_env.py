@@ -17,9 +17,9 @@ from rookery.market.accounts import CARRY, COST, FEES, ORDER, QUANTITY, SLIPPAGE
 from rookery.market.bar_ledger import market, settle_bar
 from rookery.market.bars import CLOSE, Bars
 from rookery.market.env_config import EnvConfig
-from rookery.market.randomness import Words, random_words, uniform
 from rookery.market.rewards import Reward, begin_rewards, reward, step_reward
 from rookery.market.terms import CONTRACT, Market
+from rookery.randomness import Words, random_words, uniform
 
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]

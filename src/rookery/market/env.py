@@ -9,9 +9,10 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from rookery.compiled_env import Arrays
 from rookery.market.bars import Bars
 from rookery.market.scenarios import Level, ScenarioName
-from rookery.market.vector_env import SCENARIO_BARS, Arrays, BarsVectorEnv, Settings, Singles
+from rookery.market.vector_env import SCENARIO_BARS, BarsVectorEnv, Settings, Singles
 
 
 class BarsEnv(gymnasium.Env[Singles, Any]):

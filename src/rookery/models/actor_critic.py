@@ -3,15 +3,16 @@
 # B batch, O observation, H hidden, L policy outputs, A amounts
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 from rookery.models.action_distribution import ActionDistribution, ActionSpace, Amounts, distribution
 
@@ -123,8 +124,8 @@ class ActorCritic(nn.Module):
         # In place: a linear layer does not need its own output again, and fresh memory costs more than the arithmetic.
         squash = torch.tanh_ if self.activation == "tanh" else torch.relu_
         features = input_BO
-        for layer in trunk.children():
-            features = squash(layer(features))
+        for layer in cast(Iterable[nn.Linear], trunk):
+            features = squash(linear(features, layer.weight, layer.bias))
         return features
 
 

@@ -9,11 +9,12 @@ import torch
 from gymnasium.spaces import Box, Discrete, MultiDiscrete
 from numba import njit
 
-from rookery.learning.compiled_env import CompiledVectorEnv, Floats, random_words, uniform
+from rookery.compiled_env import CompiledVectorEnv, Floats
 from rookery.learning.fused.learner import flatten
 from rookery.learning.rollout import Flags, Samples
 from rookery.models.action_distribution import Amounts, Choices
 from rookery.models.actor_critic import ActorCritic
+from rookery.randomness import random_words, uniform
 
 SPACES = {
     "choice": (Choices(sizes=(3,)), Discrete(3)),

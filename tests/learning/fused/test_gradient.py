@@ -56,8 +56,8 @@ def reference(case: SimpleNamespace, *, clip_value: float | None):
         POLICY_LOSS: clipped_surrogate(log_ratio.exp(), normalised(tensors["advantages_S"]), 0.2),
         VALUE_LOSS: value_loss(values, tensors["values_S"], tensors["returns_S"], clip_value),
         ENTROPY: distribution.entropy().mean(),
-        KL: divergence(log_ratio, log_ratio.exp()),
-        CLIP_FRACTION: clip_fraction(log_ratio.exp(), 0.2),
+        KL: divergence(log_ratio),
+        CLIP_FRACTION: clip_fraction(log_ratio, 0.2),
     }
     (parts[POLICY_LOSS] + 0.5 * parts[VALUE_LOSS] - 0.01 * parts[ENTROPY]).backward()
     flat = np.concatenate([parameter.grad.numpy().ravel() for parameter in policy.parameters()])

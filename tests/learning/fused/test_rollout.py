@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from rookery.learning.compiled_env import CompiledVectorEnv
+from rookery.compiled_env import CompiledVectorEnv
 from rookery.learning.fused.learner import FusedLearner
 from rookery.learning.ppo_config import PPOConfig
 from rookery.learning.rollout import Rollout

@@ -8,7 +8,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from rookery.learning.compiled_env import Compiled, CompiledVectorEnv
+from rookery.compiled_env import Compiled, CompiledVectorEnv
 from rookery.learning.fused.learner import FusedLearner
 from rookery.learning.fused.update import Adam, adam_step
 from rookery.learning.ppo_config import PPOConfig

@@ -11,7 +11,7 @@ from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from rookery.learning.compiled_env import Compiled
+from rookery.compiled_env import Compiled
 from rookery.learning.flat_parameters import flatten_parameters
 from rookery.learning.fused.gradient import LossSettings, Rows
 from rookery.learning.fused.network import Network

@@ -52,7 +52,7 @@ class Normaliser(NamedTuple):
 
 @cache
 def compiled_rollout(step: Callable[..., None]) -> Callable[..., None]:
-    """A rollout kernel around an environment's own compiled `step` (see learning.compiled_env for its contract)."""
+    """A rollout kernel around an environment's own compiled `step` (see `rookery.compiled_env` for its contract)."""
 
     @njit(nogil=True)
     def rollout(

@@ -21,9 +21,9 @@ import numpy.typing as npt
 from gymnasium.spaces import Box
 from numba import njit
 
+from rookery.compiled_env import CompiledVectorEnv
 from rookery.market.optimum.problem import Act, Problem
-from rookery.market.randomness import Words, normal, random_words, uniform
-from rookery.market.vector_env import KernelVectorEnv
+from rookery.randomness import Words, normal, random_words, uniform
 
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
@@ -100,8 +100,8 @@ def avellaneda_stoikov(terms: Quoting = Quoting()) -> Problem:  # noqa: B008  an
         quoted_B2 = (np.clip(act(seen_BO), -1.0, 1.0).astype(np.float64) + 1.0) / 2.0 * terms.farthest
         return _certain(terms, policy_to_go(terms, quoted_B2.reshape(quote_KQ2.shape)))
 
-    def make(num_envs: int, seed: int) -> KernelVectorEnv:
-        return KernelVectorEnv(
+    def make(num_envs: int, seed: int) -> CompiledVectorEnv:
+        return CompiledVectorEnv(
             num_envs=num_envs,
             observation_space=Box(-100.0, 100.0, (2,), np.float32),
             action_space=Box(-1.0, 1.0, (2,), np.float32),

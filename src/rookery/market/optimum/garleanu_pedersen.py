@@ -18,9 +18,9 @@ import numpy.typing as npt
 from gymnasium.spaces import Box
 from numba import njit
 
+from rookery.compiled_env import CompiledVectorEnv
 from rookery.market.optimum.problem import Act, Problem
-from rookery.market.randomness import Words, normal, random_words
-from rookery.market.vector_env import KernelVectorEnv
+from rookery.randomness import Words, normal, random_words
 
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
@@ -93,8 +93,8 @@ def garleanu_pedersen(terms: Trading = Trading()) -> Problem:  # noqa: B008  an 
         wished_B = (1.0 - rate) * held_B + rate * aim * signal_B
         return (wished_B[:, None] / terms.largest).astype(np.float32)
 
-    def make(num_envs: int, seed: int) -> KernelVectorEnv:
-        return KernelVectorEnv(
+    def make(num_envs: int, seed: int) -> CompiledVectorEnv:
+        return CompiledVectorEnv(
             num_envs=num_envs,
             observation_space=Box(-100.0, 100.0, (2,), np.float32),
             action_space=Box(-1.0, 1.0, (1,), np.float32),

@@ -15,9 +15,9 @@ import numpy.typing as npt
 from gymnasium.spaces import Box
 from numba import njit
 
+from rookery.compiled_env import CompiledVectorEnv
 from rookery.market.optimum.problem import Act, Problem
-from rookery.market.randomness import Words, random_words, uniform
-from rookery.market.vector_env import KernelVectorEnv
+from rookery.randomness import Words, random_words, uniform
 
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
@@ -71,8 +71,8 @@ def kelly(terms: Betting = Betting()) -> Problem:  # noqa: B008  an immutable tu
         stake_B = np.clip(act(seen_BO)[:, 0].astype(np.float64), -1.0, 1.0) * terms.largest
         return float(growth(price_B, chance_B, stake_B).mean())
 
-    def make(num_envs: int, seed: int) -> KernelVectorEnv:
-        return KernelVectorEnv(
+    def make(num_envs: int, seed: int) -> CompiledVectorEnv:
+        return CompiledVectorEnv(
             num_envs=num_envs,
             observation_space=Box(-100.0, 100.0, (2,), np.float32),
             action_space=Box(-1.0, 1.0, (1,), np.float32),

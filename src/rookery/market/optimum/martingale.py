@@ -28,7 +28,10 @@ Singles = npt.NDArray[np.float32]
 VOLATILITY = 0.005
 # The specification's own 30 basis points where nothing can be earned.
 MARTINGALE_COST, LEAK_COST, LEAK_DISCOUNT = 0.003, 0.001, 0.97
-_BARS, _EPISODE, _GRID = 200_000, 128, 401
+# Entering costs a trade and holding costs nothing more, so a policy that holds learns to stay out only from the bars on
+# which it is flat: short episodes give it enough of them.
+_MARTINGALE_EPISODE, _LEAK_EPISODE = 32, 128
+_BARS, _GRID = 200_000, 401
 _TRAINING_SEED, _EVALUATION_SEED, _EVALUATION_COPIES = 1, 2, 2000
 _CAPITAL = 1000.0
 
@@ -47,27 +50,34 @@ def martingale_envs(num_envs: int, seed: int, *, fresh: bool = False) -> BarsVec
     """Accounts on a martingale with costs; `fresh` gives bars that training never sees."""
     bars = _bars(fresh=fresh)
     return BarsVectorEnv(
-        num_envs, bars=bars, features_TF=bar_features(bars), config=_config(MARTINGALE_COST), seed=seed
+        num_envs,
+        bars=bars,
+        features_TF=bar_features(bars),
+        config=_config(MARTINGALE_COST, _MARTINGALE_EPISODE),
+        seed=seed,
     )
 
 
 def leaked_envs(num_envs: int, seed: int, *, fresh: bool = False) -> BarsVectorEnv:
     """Accounts on the same kind of bars whose only feature is the log return of the NEXT bar, over its volatility."""
     bars = _bars(fresh=fresh)
-    return BarsVectorEnv(num_envs, bars=bars, features_TF=_next_return(bars), config=_config(LEAK_COST), seed=seed)
+    return BarsVectorEnv(
+        num_envs, bars=bars, features_TF=_next_return(bars), config=_config(LEAK_COST, _LEAK_EPISODE), seed=seed
+    )
 
 
 def outcome(act: Act, envs: BarsVectorEnv, *, seed: int = _EVALUATION_SEED) -> Outcome:
     """Let a deterministic policy trade one episode in every copy, to the bar before it is cut off."""
     observations_NO, _ = envs.reset(seed=seed)
-    for _ in range(_EPISODE - 1):
+    steps = envs.params.episode_length - 1
+    for _ in range(steps):
         observations_NO, *_ = envs.step(act(observations_NO))
     money_NB = envs.state.money_NB
     return Outcome(
         profit_N=envs.state.worth_N / _CAPITAL - 1.0,
         cost_N=(money_NB[:, FEES] + money_NB[:, SLIPPAGE] + money_NB[:, CARRY]) / _CAPITAL,
         trades_N=envs.state.counts_NK[:, EVENTS.index("fill")].astype(np.float64),
-        steps=_EPISODE - 1,
+        steps=steps,
     )
 
 
@@ -97,11 +107,11 @@ def leaked_future() -> Problem:
     )
 
 
-def _config(cost: float) -> EnvConfig:
+def _config(cost: float, episode_length: int) -> EnvConfig:
     return EnvConfig(
         actions="target",
         num_targets=3,
-        episode_length=_EPISODE,
+        episode_length=episode_length,
         initial_capital=_CAPITAL,
         transaction_cost=cost,
         max_position_size=1.0,

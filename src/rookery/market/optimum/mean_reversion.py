@@ -15,9 +15,9 @@ import numpy.typing as npt
 from gymnasium.spaces import Box, Discrete
 from numba import njit
 
+from rookery.compiled_env import CompiledVectorEnv
 from rookery.market.optimum.problem import Act, Problem
-from rookery.market.randomness import Words, normal, random_words
-from rookery.market.vector_env import KernelVectorEnv
+from rookery.randomness import Words, normal, random_words
 
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
@@ -104,8 +104,8 @@ def mean_reversion(terms: Reverting = Reverting()) -> Problem:  # noqa: B008  an
         chosen_B = np.rint(act(seen_BO.astype(np.float32))[:, 0]).astype(np.int64)
         return policy_worth(terms, chosen_B.reshape(_GRID, 3))
 
-    def make(num_envs: int, seed: int) -> KernelVectorEnv:
-        return KernelVectorEnv(
+    def make(num_envs: int, seed: int) -> CompiledVectorEnv:
+        return CompiledVectorEnv(
             num_envs=num_envs,
             observation_space=Box(-100.0, 100.0, (2,), np.float32),
             action_space=Discrete(3),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from rookery.market.vector_env import KernelVectorEnv
+from rookery.compiled_env import CompiledVectorEnv
 
 # A deterministic policy: observations (B, O) float32 to actions (B, A), in the units of the environment's action space.
 Act = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
@@ -24,7 +24,7 @@ class Problem:
 
     title: str
     source: str
-    make: Callable[[int, int], KernelVectorEnv]
+    make: Callable[[int, int], CompiledVectorEnv]
     optimum: float
     best: Act
     value: Callable[[Act], float]

@@ -13,7 +13,8 @@ Words = npt.NDArray[np.uint64]
 
 def random_words(count: int, seed: int) -> Words:
     """One unrelated generator state per copy."""
-    return np.random.SeedSequence(seed).generate_state(count, np.uint64).astype(np.uint64)
+    words: Words = np.random.SeedSequence(seed).generate_state(count, np.uint64).astype(np.uint64)
+    return words
 
 
 @njit(cache=True, nogil=True, forceinline=True)

@@ -6,7 +6,7 @@ import pytest
 from gymnasium.vector import AutoresetMode
 
 from rookery.learning.cartpole import cartpole
-from rookery.learning.compiled_env import random_words, uniform
+from rookery.randomness import random_words, uniform
 
 LIMIT = 30
 

@@ -10,7 +10,7 @@ place, and a NamedTuple `params` of constants that they only read:
         observation, the copy begins a new episode, and `observations_NO` receives that one's first observation.
 
 Actions, observations and rewards are float32, flags are bool; a choice arrives as its index (exact in float32).
-Random numbers must live in `state` (see `uniform`), so that the arrays of `state` are all there is to restore.
+Random numbers must live in `state` (see `rookery.randomness`): its arrays are all there is to restore.
 `ppo` takes any VectorEnv that has the attributes of `Compiled` on its fused path: structure decides, not ancestry.
 """
 
@@ -21,15 +21,12 @@ from typing import Any, Protocol, runtime_checkable
 
 import gymnasium
 import numpy as np
+from gymnasium.spaces import Box, Discrete, MultiDiscrete
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
-from numba import njit
 from numpy.typing import NDArray
 
-from rookery.learning.spaces import environment_bounds
-
 Floats = NDArray[np.float32]
-Words = NDArray[np.uint64]
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -57,7 +54,7 @@ class CompiledVectorEnv(VectorEnv[Floats, NDArray[Any], NDArray[Any]]):
         self,
         *,
         num_envs: int,
-        observation_space: gymnasium.spaces.Box,
+        observation_space: Box,
         action_space: gymnasium.Space[Any],
         make_state: Callable[[int, int], Any],
         params: Any,  # noqa: ANN401  a NamedTuple that only the kernels understand
@@ -66,7 +63,7 @@ class CompiledVectorEnv(VectorEnv[Floats, NDArray[Any], NDArray[Any]]):
         seed: int = 0,
     ) -> None:
         self.num_envs = num_envs
-        self.metadata = {"autoreset_mode": AutoresetMode.SAME_STEP}
+        self.metadata = {"autoreset_mode": AutoresetMode.SAME_STEP, "render_modes": []}
         self.single_observation_space = observation_space
         self.single_action_space = action_space
         self.observation_space = batch_space(observation_space, num_envs)
@@ -76,7 +73,7 @@ class CompiledVectorEnv(VectorEnv[Floats, NDArray[Any], NDArray[Any]]):
         self.params = params
         self._make_state = make_state
         self.state = make_state(num_envs, seed)
-        self._low_A, self._high_A = environment_bounds(action_space)
+        self._low_A, self._high_A = _bounds(action_space)
         self._first_choice = getattr(action_space, "start", 0)
 
     def start(self, seed: int) -> None:
@@ -119,28 +116,24 @@ class CompiledVectorEnv(VectorEnv[Floats, NDArray[Any], NDArray[Any]]):
         """Copies of every array that a later step depends on."""
         return {name: array.copy() for name, array in self.state._asdict().items()}
 
-    def set_state(self, arrays: Arrays) -> None:
-        """Continue from what `get_state` returned. Raises ValueError when names or shapes differ."""
+    def set_state(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from what `get_state` returned, to the bit. Raises ValueError when names, shapes or types differ."""
         for name, array in self.state._asdict().items():
-            if name not in arrays or arrays[name].shape != array.shape:
-                raise ValueError(f"state lacks '{name}' of shape {array.shape}")
-            array[...] = arrays[name]
+            given = arrays.get(name)
+            if given is None or given.shape != array.shape or given.dtype != array.dtype:
+                raise ValueError(f"state lacks '{name}' of shape {array.shape} and type {array.dtype}")
+            array[...] = given
 
     def _blank(self) -> Floats:
         return np.zeros(self.observation_space.shape or (), np.float32)
 
 
-@njit(nogil=True, cache=True)
-def uniform(words_N: Words, n: int) -> float:
-    """The next number in [0, 1) of copy `n`: SplitMix64 (Steele, Lea and Flood 2014), 53 bits, one word of state."""
-    words_N[n] += np.uint64(0x9E3779B97F4A7C15)
-    z = words_N[n]
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return float((z ^ (z >> np.uint64(31))) >> np.uint64(11)) * 2.0**-53
-
-
-def random_words(num_envs: int, seed: int) -> Words:
-    """One unrelated generator state per copy."""
-    words: Words = np.random.SeedSequence(seed).generate_state(num_envs, np.uint64).astype(np.uint64)
-    return words
+def _bounds(space: gymnasium.Space[Any]) -> tuple[Floats, Floats]:
+    """Lowest and highest value of every action column as kernels take them: choices count from 0."""
+    if isinstance(space, Box):
+        return space.low, space.high
+    if isinstance(space, Discrete):
+        return np.zeros(1, np.float32), np.full(1, int(space.n) - 1, np.float32)
+    if isinstance(space, MultiDiscrete):
+        return np.zeros(space.nvec.shape, np.float32), space.nvec.astype(np.float32) - 1.0
+    raise ValueError(f"action space {space} is not Box, Discrete or MultiDiscrete")
