@@ -1,7 +1,7 @@
 """How close PPO comes to known optima, on every problem of `rookery verify`: the table of results.md.
 
-Run: python benchmarks/bench_optimum.py [--seeds N] [--first-seed K] [--threads N] [--problem NAME ...]. Exit code 1 when a target is
-missed or a problem takes longer than three minutes.
+Run: python benchmarks/bench_optimum.py [--seeds N] [--first-seed K] [--threads N] [--problem NAME ...]. Exit code 1
+when a target is missed or a problem takes longer than three minutes.
 """
 
 import argparse

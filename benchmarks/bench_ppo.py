@@ -1,7 +1,8 @@
 """Training speed of PPO against Stable-Baselines3, in interleaved rounds: python benchmarks/bench_ppo.py [--rounds 5]
 
 8 environments x 256 steps, batch 256, 10 epochs, separate 64 x 64 tanh nets, 30 features. Stable-Baselines3 runs on one
-thread with DummyVecEnv. Prints medians and ratios, and exits with 1 when a ratio misses its mark.
+thread with DummyVecEnv. Both act in one small market written twice, in plain Python and compiled; the last line is the
+fused path on the bar ledger itself. Prints medians and ratios, and exits with 1 when a ratio misses its mark.
 """
 
 import argparse
@@ -20,6 +21,8 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 from rookery.learning.blas import single_threaded_blas
 from rookery.learning.ppo import Job, Route, ppo, train_many
 from rookery.learning.ppo_config import PPOConfig
+from rookery.market.scenarios import generate
+from rookery.market.vector_env import BarsVectorEnv
 from rookery.models.action_distribution import Choices
 from rookery.models.actor_critic import ActorCritic
 from toy_market import FEATURES, Market, PlainMarket, compiled_market, make_market
@@ -41,6 +44,13 @@ def policy(seed: int) -> ActorCritic:
 def config(updates: int) -> PPOConfig:
     """The hyperparameters given to both."""
     return PPOConfig(total_steps=updates * UPDATE, rollout_steps=ROLLOUT, num_epochs=EPOCHS, anneal=False, device="cpu")
+
+
+def ledger_envs() -> BarsVectorEnv:
+    """Accounts on the bar ledger that see as many numbers as those of the small market."""
+    made = generate("planted_edge", bars=20_000, seed=0)
+    seen = np.random.default_rng(0).standard_normal((20_000, FEATURES + 2 - 5)).astype(np.float32)
+    return BarsVectorEnv(NUM_ENVS, bars=made, features_TF=seen, config={"episode_length": 512})
 
 
 def timed(work: Callable[[], object], updates: int) -> float:
@@ -77,12 +87,14 @@ def contenders(market: Market) -> dict[str, Callable[[], float]]:
     )
     plain = SyncVectorEnv([lambda: PlainMarket(market)] * NUM_ENVS, autoreset_mode=AutoresetMode.SAME_STEP)
     compiled = compiled_market(NUM_ENVS, market)
+    bars = ledger_envs()
     return {
         "stable-baselines3": lambda: timed(lambda: model.learn(4 * UPDATE, reset_num_timesteps=False), 4),
         "torch, plain env": lambda: timed(agent(plain, "torch", 6), 6),
         "torch, compiled env": lambda: timed(agent(compiled, "torch", 6), 6),
         "fused": lambda: timed(agent(compiled, "fused", 40), 40),
         "fused, 8 agents on 2 threads": lambda: timed(agents(market, 10), AGENTS * 10),
+        "fused, rookery/Bars-v0": lambda: timed(agent(bars, "fused", 40), 40),
     }
 
 

@@ -24,24 +24,37 @@ from rookery.learning.cartpole import cartpole
 from rookery.learning.ppo import ppo
 from rookery.learning.ppo_config import PPOConfig
 from rookery.learning.spaces import action_space, observation_size
+from rookery.market.env import BarsEnv
+from rookery.market.scenarios import generate
+from rookery.market.vector_env import BarsVectorEnv
 from rookery.models.actor_critic import ActorCritic
-from toy_market import PlainMarket, compiled_market, make_market
 
 NUM_ENVS, JUDGED = 8, 100
-ENVS = ("CartPole-v1", "toy market")
-MARKET = make_market()
+ENVS = ("CartPole-v1", "rookery/Bars-v0")
+# Bars of which the last return foretells the next a little; reward in units of a bar's volatility.
+VOLATILITY = 0.005
+MARKET: dict[str, Any] = {
+    "bars": generate("planted_edge", bars=20_000, seed=0, level="easy", volatility=VOLATILITY),
+    "config": {
+        "actions": "side",
+        "episode_length": 256,
+        "transaction_cost": 0.0001,
+        "max_position_size": 1.0,
+        "stop_loss_pct": None,
+    },
+}
 SETTINGS = {"rollout_steps": 256, "batch_size": 256, "num_epochs": 10, "learning_rate": 3e-4, "anneal": False}
 Actor = Callable[[Floats], Any]
 
 
 def plain(name: str) -> Callable[[], gymnasium.Env[Any, Any]]:
     """Maker of one environment in Python."""
-    return (lambda: gymnasium.make("CartPole-v1")) if name == "CartPole-v1" else (lambda: PlainMarket(MARKET))
+    return (lambda: gymnasium.make("CartPole-v1")) if name == "CartPole-v1" else (lambda: BarsEnv(**MARKET))
 
 
 def compiled(name: str, num_envs: int) -> CompiledVectorEnv:
     """The same environment, compiled."""
-    return cartpole(num_envs) if name == "CartPole-v1" else compiled_market(num_envs, MARKET)
+    return cartpole(num_envs) if name == "CartPole-v1" else BarsVectorEnv(num_envs, **MARKET)
 
 
 def judge(name: str, act: Actor) -> float:
