@@ -13,6 +13,8 @@ from rookery.datasets import sequences, splits
 from rookery.datasets.flat import read_dataset, write_dataset
 from rookery.datasets.scaling import fit_scalers
 from rookery.errors import UserError
+from rookery.evaluation.trials.ledger import ledger_of
+from rookery.evaluation.trials.recording import Recorder
 from rookery.features.conditions import conditions as conditions_of
 from rookery.features.conditions import legacy_conditions
 from rookery.features.swaps import core_features
@@ -22,6 +24,7 @@ from rookery.pipelines.rook import files
 from rookery.pipelines.rook.brain import TrainedROOKBrain
 from rookery.pipelines.rook.config import RookConfig
 from rookery.pipelines.rook.training import Device, Learnt, learn, learnt_of
+from rookery.pipelines.rook.tried import record_fit
 from rookery.progress import Progress
 from rookery.run import Run
 from rookery.schema import Loaded, SourceFacts, fingerprint
@@ -229,6 +232,7 @@ def train(
     inputs = {path.name: sha256(path) for path in sorted(data_dir.iterdir()) if path.is_file()}
     request = {"pipeline": "rook train", "data": str(data_dir)}
     with Run(folder, config=config, seed=seed, request=request, progress=progress) as made:
+        ledger = ledger_of(made.path)
         with made.stage("models", inputs=inputs) as stage:
             bundle = stage.path / "bundle"
             if not stage.finished:
@@ -245,6 +249,8 @@ def train(
                     stage=stage,
                 )
             learnt = learnt_of(TrainedROOKBrain(bundle))
+            pen = Recorder(ledger=ledger, run=made, data=data.metadata.data_fingerprint, data_name=str(data_dir))
+            record_fit(pen, stage.path, learnt)
             bundles.copy(bundle, output_dir)
         made.finish({"bundle": str(output_dir), "hashes": made.hashes("models")})
     return TrainedFiles(bundle=output_dir, run=folder, learnt=learnt)

@@ -14,6 +14,8 @@ from rookery.datasets.splits import Split, chronological
 from rookery.errors import UserError
 from rookery.evaluation.report.codec import from_json, to_json
 from rookery.evaluation.report.record import Report
+from rookery.evaluation.trials.ledger import ledger_of
+from rookery.evaluation.trials.recording import Recorder
 from rookery.evaluation.verdict import Gate
 from rookery.files import read_json, sha256, write_json
 from rookery.learning.fit import METRICS
@@ -35,6 +37,7 @@ from rookery.pipelines.rook.stages import (
 )
 from rookery.pipelines.rook.steps import SwapSource, price_unit
 from rookery.pipelines.rook.training import Device, Learnt, learn, learnt_of, training_section
+from rookery.pipelines.rook.tried import record_backtest, record_fit
 from rookery.progress import Progress
 from rookery.run import Run
 from rookery.runs import read_run
@@ -76,10 +79,16 @@ def run(
     with Run(output, config=config, seed=seed, request=request, progress=progress) as made:
         if not made.is_through:
             compile_kernels(made.progress)
+        # Opened first: a ledger that cannot be written to is told before hours of training.
+        ledger = ledger_of(made.path)
         tables = _tables(made, source, config)
+        pen = Recorder(ledger=ledger, run=made, data=fingerprint(tables.features), data_name=source.name)
         bundle = _models(made, tables, source, config, device)
-        record = _backtest(made, tables, source, config, bundle)
-        return close(made, record, device=learnt_of(TrainedROOKBrain(bundle)).device, stages=_STAGES)
+        learnt = learnt_of(TrainedROOKBrain(bundle))
+        record_fit(pen, bundle.parent, learnt)
+        record = _backtest(made, tables, source, config, bundle, pen)
+        record_backtest(pen, record, made.path / "backtest")
+        return close(made, record, device=learnt.device, stages=_STAGES)
 
 
 def backtest(
@@ -102,14 +111,23 @@ def backtest(
     with Run(output, config=config, seed=seed, request=request, progress=progress) as made:
         if not made.is_through:
             compile_kernels(made.progress)
+        ledger = ledger_of(made.path)
         loaded = swaps_stage(made, source)
         features, conditions = features_stage(made, source, loaded)
         labels = labels_stage(made, source, features, config)
+        pen = Recorder(
+            ledger=ledger,
+            run=made,
+            data=fingerprint(features),
+            data_name=source.name,
+            parts={"bundle": sha256(model / "manifest.json")},
+        )
         windows = from_tables(features, conditions, labels, seq_len=brain.get_model_info()["seq_len"])
         inputs = {"bundle": sha256(model / "manifest.json"), "labels": fingerprint(labels)}
         with made.stage("backtest", inputs=inputs) as stage:
             path = stage.file(_RECORD)
             if not stage.finished:
+                pen.unseal("backtest")
                 judged = judge(
                     brain,
                     windows,
@@ -135,6 +153,7 @@ def backtest(
                 )
                 write_json(path, to_json(report))
             record = from_json(read_json(path))
+        record_backtest(pen, record, made.path / "backtest")
         return close(made, record, device="cpu", stages=("swaps", "features", "labels", "backtest"))
 
 
@@ -220,13 +239,16 @@ def _models(made: Run, tables: _Tables, source: SwapSource, config: RookConfig, 
     return bundle
 
 
-def _backtest(made: Run, tables: _Tables, source: SwapSource, config: RookConfig, bundle: Path) -> Report:
+def _backtest(
+    made: Run, tables: _Tables, source: SwapSource, config: RookConfig, bundle: Path, pen: Recorder
+) -> Report:
     """Judge the bundle on the test split, unless that was done; returns the record without its machine block."""
     with made.stage("backtest", inputs={"bundle": sha256(bundle / "manifest.json")}) as stage:
         path = stage.file(_RECORD)
         if stage.finished:
             return from_json(read_json(path))
         started = time.perf_counter()
+        pen.unseal("backtest")
         brain = TrainedROOKBrain(bundle)
         learnt = learnt_of(brain)
         parts = {name: tables.windows.part(getattr(tables.split, name)) for name in ("train", "validation", "test")}
