@@ -31,8 +31,8 @@ def compare(first: RunArgument, second: RunArgument, as_json: JsonOption = False
 def compared(a: "RunFacts", b: "RunFacts") -> dict[str, object]:
     """Both runs' headline figures side by side, and every setting and file that is not the same in both."""
     settings = _differences(
-        {"seed": a.seed, "code": a.code, **_flat(a.request, "request"), **_flat(a.config, "config")},
-        {"seed": b.seed, "code": b.code, **_flat(b.request, "request"), **_flat(b.config, "config")},
+        {"seed": a.seed, "code": a.code, **show.flat(a.request, "request"), **show.flat(a.config, "config")},
+        {"seed": b.seed, "code": b.code, **show.flat(b.request, "request"), **show.flat(b.config, "config")},
     )
     measures = _paired(headline(a), headline(b))
     artefacts = _differences(_hashes(a), _hashes(b))
@@ -79,15 +79,6 @@ def _paired(a: dict[str, dict[str, object]], b: dict[str, dict[str, object]]) ->
 def _hashes(run: "RunFacts") -> dict[str, object]:
     hashes = run.outcome.get("hashes")
     return dict(hashes) if isinstance(hashes, dict) else {}
-
-
-def _flat(values: Mapping[str, object], prefix: str) -> dict[str, object]:
-    """Nested settings as `config.training.seed`."""
-    flat: dict[str, object] = {}
-    for key, value in values.items():
-        name = f"{prefix}.{key}"
-        flat |= _flat(value, name) if isinstance(value, dict) else {name: value}
-    return flat
 
 
 def _differences(a: Mapping[str, object], b: Mapping[str, object]) -> dict[str, dict[str, object]]:

@@ -85,12 +85,5 @@ def _row(path: Path, now: float) -> dict[str, Any]:
 
 def _cell(row: dict[str, Any], column: str) -> str:
     if column == "age":
-        return "-" if row["age_s"] is None else _age(row["age_s"])
+        return "-" if row["age_s"] is None else show.age(row["age_s"])
     return "-" if row[column] is None else str(row[column])
-
-
-def _age(seconds: float) -> str:
-    for limit, size, unit in ((120, 1, "s"), (7_200, 60, "min"), (172_800, 3_600, "h")):
-        if seconds < limit:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds / 86_400:.0f} d"

@@ -34,3 +34,20 @@ def terminal_width() -> int | None:
     import shutil
 
     return shutil.get_terminal_size().columns
+
+
+def age(seconds: float) -> str:
+    """A time span in its largest sensible unit: `90 s`, `5 min`."""
+    for limit, size, unit in ((120, 1, "s"), (7_200, 60, "min"), (172_800, 3_600, "h")):
+        if seconds < limit:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds / 86_400:.0f} d"
+
+
+def flat(values: Mapping[str, object], prefix: str) -> dict[str, object]:
+    """Nested settings as `prefix.training.seed`."""
+    plain: dict[str, object] = {}
+    for key, value in values.items():
+        name = f"{prefix}.{key}"
+        plain |= flat(value, name) if isinstance(value, dict) else {name: value}
+    return plain
