@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from rookery.evaluation.report.estimate import Estimate
 from rookery.evaluation.report.record import Bin, ClassScore, Score
-from rookery.evaluation.significance import resampled_rows
+from rookery.evaluation.resampling import resampled_rows
 from rookery.measures import Floats, Ints
 
 # N rows, K classes

@@ -154,8 +154,8 @@ def _basis(judged: Judged, origin: Origin, pair: Pair) -> Basis:
     return Basis(
         annualisation=words,
         intervals=(
-            f"95 %, stationary bootstrap of {found.resamples:,} resamples of {found.periods:,} returns, "
-            f"mean block {found.block_length:.1f} periods; differences are paired"
+            f"95 %, {found.method} of {found.resamples:,} resamples of {found.periods:,} returns, "
+            f"blocks of {found.block_length:g} periods; differences are paired"
         ),
         trials=1,
         notes=(

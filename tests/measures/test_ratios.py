@@ -13,6 +13,7 @@ from rookery.measures import (
     calmar,
     drawdown_series,
     expected_shortfall,
+    information_ratio,
     max_drawdown,
     periods_per_year,
     profit_factor,
@@ -183,3 +184,28 @@ def test_many_series_at_once_give_what_each_gives_alone(formula: measures.Formul
     assert together.shape == (4, 5)
     for place in np.ndindex(4, 5):
         assert together[place] == pytest.approx(value(formula(table[place], periods_per_year=365.0)), rel=1e-12)
+
+
+def test_the_information_ratio_is_the_sharpe_ratio_of_the_active_return():
+    # quantstats 0.0.86, information_ratio against 0, .001, .002, ... .009
+    benchmark = np.arange(10) * 1e-3
+    assert value(information_ratio(RETURNS, benchmark)) == pytest.approx(-0.10524696231684352, rel=1e-12)
+    yearly = value(information_ratio(RETURNS, benchmark, periods_per_year=365.0))
+    assert yearly == pytest.approx(-0.10524696231684352 * np.sqrt(365), rel=1e-12)
+    assert information_ratio(RETURNS, RETURNS).reason == "the active returns do not vary"
+    assert information_ratio([0.1], [0.2]).reason == "needs 2 returns, there are 1"
+    with pytest.raises(ValueError, match="10 returns and 9 of the benchmark"):
+        information_ratio(RETURNS, RETURNS[1:])
+
+
+@pytest.mark.parametrize("formula", [cagr, volatility, sharpe, sortino], ids=lambda formula: formula.name)
+def test_influence_is_the_slope_of_the_measure_in_the_weight_of_a_return(formula: measures.Formula):
+    # One return more of 20,000 moves the measure by its influence / 20,000.
+    returns = np.random.default_rng(5).normal(1e-3, 0.01, 40)
+    many = np.tile(returns, 500)
+    base = value(formula(many, periods_per_year=365.0))
+    pull = formula.influence_over(many, 365.0)
+    assert pull.mean() == pytest.approx(0.0, abs=1e-9 * np.abs(pull).max())
+    for i in (0, 7, 23):
+        more = value(formula(np.append(many, returns[i]), periods_per_year=365.0))
+        assert (more - base) * many.size == pytest.approx(pull[i], rel=2e-3, abs=2e-3 * np.abs(pull).max())

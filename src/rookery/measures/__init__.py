@@ -1,0 +1,87 @@
+"""How good a result is: one definition of each measure, for rewards, objectives and reports."""
+
+from rookery.measures.allocation import allocation_efficiency
+from rookery.measures.drawdowns import Drawdown, drawdown_periods, drawdown_series, drawdowns, longest_drawdown
+from rookery.measures.exceedances import Compliance, LikelihoodRatio, value_at_risk_compliance
+from rookery.measures.measure import ROUNDING, Floats, Formula, Ints, Measure
+from rookery.measures.periods import LEAST_DAYS, LEAST_PERIODS, YEAR_S, periods_per_year, simple_returns
+from rookery.measures.ratios import (
+    HEADLINE,
+    cagr,
+    calmar,
+    information_ratio,
+    max_drawdown,
+    sharpe,
+    sortino,
+    total_return,
+    volatility,
+)
+from rookery.measures.tails import (
+    TAILS,
+    expected_shortfall,
+    expected_shortfall_95,
+    expected_shortfall_99,
+    value_at_risk,
+    value_at_risk_95,
+    value_at_risk_99,
+)
+from rookery.measures.trades import (
+    Durations,
+    Streaks,
+    average_loss,
+    average_win,
+    payoff_ratio,
+    profit_factor,
+    streaks,
+    trade_durations,
+    turnover,
+    win_rate,
+)
+
+__all__ = [
+    "HEADLINE",
+    "LEAST_DAYS",
+    "LEAST_PERIODS",
+    "ROUNDING",
+    "TAILS",
+    "YEAR_S",
+    "Compliance",
+    "Drawdown",
+    "Durations",
+    "Floats",
+    "Formula",
+    "Ints",
+    "LikelihoodRatio",
+    "Measure",
+    "Streaks",
+    "allocation_efficiency",
+    "average_loss",
+    "average_win",
+    "cagr",
+    "calmar",
+    "drawdown_periods",
+    "drawdown_series",
+    "drawdowns",
+    "expected_shortfall",
+    "expected_shortfall_95",
+    "expected_shortfall_99",
+    "information_ratio",
+    "longest_drawdown",
+    "max_drawdown",
+    "payoff_ratio",
+    "periods_per_year",
+    "profit_factor",
+    "sharpe",
+    "simple_returns",
+    "sortino",
+    "streaks",
+    "total_return",
+    "trade_durations",
+    "turnover",
+    "value_at_risk",
+    "value_at_risk_95",
+    "value_at_risk_99",
+    "value_at_risk_compliance",
+    "volatility",
+    "win_rate",
+]
