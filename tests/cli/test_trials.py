@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rookery.cli import run
+from rookery.cli.app import run
 from rookery.evaluation.trials import LEDGER, Trial, TrialLedger
 
 TRIAL = Trial(
