@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from rookery.evaluation.report.belief import Belief, Certificate, Claim, Likeness, Probe, Trials
 from rookery.evaluation.report.estimate import (
     Estimate,
     Fact,
@@ -56,9 +57,12 @@ from rookery.evaluation.report.results import (
 __all__ = [
     "Band",
     "Basis",
+    "Belief",
     "Bin",
     "Candles",
     "Cell",
+    "Certificate",
+    "Claim",
     "ClassScore",
     "Column",
     "CostLevel",
@@ -74,6 +78,7 @@ __all__ = [
     "Forward",
     "Gate",
     "HeadError",
+    "Likeness",
     "Machine",
     "Mark",
     "MarkSide",
@@ -82,6 +87,7 @@ __all__ = [
     "Named",
     "NotTraded",
     "Outcome",
+    "Probe",
     "Profit",
     "Refusal",
     "Repeat",
@@ -98,6 +104,7 @@ __all__ = [
     "Track",
     "Trades",
     "Training",
+    "Trials",
     "Verdict",
     "VerdictCode",
 ]
@@ -158,6 +165,9 @@ class Report:
     basis: Basis
     headline: tuple[Measure, ...]
     equity: Equity | None = None
+    belief: Belief | None = None
+    claims: tuple[Claim, ...] = ()
+    likenesses: tuple[Likeness, ...] = ()
     costs: Costs | None = None
     decisions: Decisions | None = None
     trades: Trades | None = None

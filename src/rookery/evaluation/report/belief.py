@@ -1,0 +1,102 @@
+"""Records of the report's section on whether the result can be believed, and of what the result amounts to."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from rookery.evaluation.report.estimate import Estimate
+
+ProbeOutcome = Literal["passed", "failed", "possible", "not_tested"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """One probe of the leakage certificate: what was tested, how often, and what was found where."""
+
+    name: str
+    subject: str
+    outcome: ProbeOutcome
+    times: int
+    tested: str
+    found: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """The leakage certificate that the run has; `command` makes it again."""
+
+    passed: bool
+    rows: int
+    seed: int
+    code_version: str
+    probes: tuple[Probe, ...]
+    command: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trials:
+    """How many things were tried on these data up to this result, and what that leaves of its Sharpe ratio.
+
+    `count` is all configurations and seeds, `with_returns` those among them whose returns are known on the same clock,
+    `effective` how many independent ones all of them amount to. Sharpe ratios are per period. `expected_maximum` is
+    what the best of as many worthless trials is expected to reach; `probabilistic` and `deflated` are the confidence
+    that the true Sharpe ratio is above 0 and above that. `track_record` is the least number of periods with which the
+    Sharpe ratio would be above 0 with 95 % confidence, of `periods` that there are. `readings` counts how often the
+    test split was read. What is None has its reason in `note`.
+    """
+
+    count: int
+    with_returns: int
+    effective: float
+    sharpe: float | None
+    sharpe_variance: float | None
+    expected_maximum: float | None
+    probabilistic: float | None
+    deflated: float | None
+    track_record: float | None
+    periods: int
+    readings: int
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Belief:
+    """What the result's surroundings say: none of it follows from data, settings and seed alone.
+
+    `before` is the verdict of the figures alone, before certificate and trials had their say.
+    """
+
+    trials: Trials | None = None
+    certificate: Certificate | None = None
+    before: Literal["beats", "indistinguishable", "worse", "too_little_data", "refused"] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A target that somebody set ("Sharpe ratio above 2"), what was reached, and whether these data can tell.
+
+    `needed` says in words how long a record it would take to test the claim; empty when it has been tested.
+    """
+
+    name: str
+    target: str
+    reached: Estimate
+    style: Literal["number", "percent"]
+    digits: int
+    state: Literal["met", "not met", "not distinguishable", "not testable with this data"]
+    needed: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Likeness:
+    """How far the agent is one of its baselines in disguise.
+
+    `correlation` is that of the two equities' returns; `same_position` the share of rows on which both hold nearly the
+    same share of their net worth in base; `same` says that the policy is, in truth, this baseline.
+    """
+
+    rival: str
+    correlation: float | None
+    same_position: float | None
+    same: bool
+    text: str
