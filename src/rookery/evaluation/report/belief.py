@@ -1,4 +1,4 @@
-"""Records of the report's section on whether the result can be believed, and of what the result amounts to."""
+"""Records of the verdict and of what it rests on: trials, certificate, claims, likenesses."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,6 +6,17 @@ from typing import Literal
 from rookery.evaluation.report.estimate import Estimate
 
 ProbeOutcome = Literal["passed", "failed", "possible", "not_tested"]
+VerdictCode = Literal["beats", "indistinguishable", "worse", "too_little_data", "refused"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """One sentence out of a closed list, its reason, and the id of the section that proves it."""
+
+    code: VerdictCode
+    sentence: str
+    reason: str
+    evidence: str = "headline"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +77,9 @@ class Belief:
     `before` is the verdict of the figures alone, before certificate and trials had their say.
     """
 
+    before: Verdict
     trials: Trials | None = None
     certificate: Certificate | None = None
-    before: Literal["beats", "indistinguishable", "worse", "too_little_data", "refused"] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

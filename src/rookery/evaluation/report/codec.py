@@ -33,13 +33,18 @@ def from_json(data: dict[str, Json]) -> Report:
 
 
 def digest(report: Report) -> str:
-    """sha256 of the canonical JSON without its `machine` block: equal runs have equal digests on any clock."""
+    """sha256 of what follows from data, settings, seed and code alone; see `digest_of`."""
     return digest_of(to_json(report))
 
 
 def digest_of(document: dict[str, Json]) -> str:
-    """The digest of a report that is JSON already."""
-    data = {name: value for name, value in document.items() if name != "machine"}
+    """The digest of a report that is JSON already: equal runs have equal digests, on any clock and in any workspace.
+
+    Left out are `machine` and `belief`; the verdict is that of `belief.before`, where there is one.
+    """
+    data = {name: value for name, value in document.items() if name not in ("machine", "belief")}
+    if document.get("belief"):
+        data["verdict"] = document["belief"]["before"]
     text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -1,9 +1,17 @@
 """The frozen record of one report: every fact that report.json, report.md and report.html show."""
 
 from dataclasses import dataclass
-from typing import Literal
 
-from rookery.evaluation.report.belief import Belief, Certificate, Claim, Likeness, Probe, Trials
+from rookery.evaluation.report.belief import (
+    Belief,
+    Certificate,
+    Claim,
+    Likeness,
+    Probe,
+    Trials,
+    Verdict,
+    VerdictCode,
+)
 from rookery.evaluation.report.estimate import (
     Estimate,
     Fact,
@@ -111,18 +119,6 @@ __all__ = [
 
 # Times are whole milliseconds since 1970, UTC: JavaScript holds them without loss.
 # A section that a pipeline has no figures for is None (or an empty tuple) and is left out of every page.
-
-VerdictCode = Literal["beats", "indistinguishable", "worse", "too_little_data", "refused"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """One sentence out of a closed list, its reason, and the id of the section that proves it."""
-
-    code: VerdictCode
-    sentence: str
-    reason: str
-    evidence: str = "headline"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

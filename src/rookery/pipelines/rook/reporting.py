@@ -165,7 +165,6 @@ def _basis(judged: Judged, origin: Origin, pair: Pair) -> Basis:
             "test split; always-HOLD scores 0.",
             f"The agent earned more than {round(result.draws_beaten * result.draws_net_D.size)} of "
             f"{result.draws_net_D.size} random traders with its own orders at random times.",
-            "Trials are not counted across runs yet: one configuration was tried in this run.",
             *_overlap(origin, seq_len=judged.test.seq_len),
         ),
     )

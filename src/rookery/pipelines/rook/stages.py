@@ -10,6 +10,8 @@ import polars as pl
 
 from rookery.datasets.sequences import Sequences
 from rookery.evaluation import report as reports
+from rookery.evaluation.believing import believed
+from rookery.evaluation.report.belief import Trials
 from rookery.evaluation.report.record import Fact, FitRange, Report
 from rookery.evaluation.report.record import Split as SplitSection
 from rookery.features.conditions import conditions as conditions_of
@@ -110,13 +112,13 @@ def origin_of(
     )
 
 
-def close(made: Run, record: Report, *, device: str, stages: Sequence[str]) -> RunResult:
-    """Draw the report and record how the run ended."""
+def close(made: Run, record: Report, trials: Trials, *, device: str, stages: Sequence[str]) -> RunResult:
+    """Draw the report and record how the run ended. `record` is what follows from the run alone."""
     hashes: dict[str, str] = {}
     for folder in stages:
         hashes |= {f"{folder}/{name}": digest for name, digest in made.hashes(folder).items()}
-    report, page = _report(made, record, hashes, device=device)
-    # Of the report, which holds wall times, the digest that leaves these out.
+    report, page = _report(made, record, trials, hashes, device=device)
+    # Of the report, which holds wall times and other runs, the digest that leaves these out.
     hashes |= {"report": reports.digest(report)}
     made.finish(
         {
@@ -128,8 +130,10 @@ def close(made: Run, record: Report, *, device: str, stages: Sequence[str]) -> R
     return RunResult(folder=made.path, report=report, page=page, hashes=hashes)
 
 
-def _report(made: Run, record: Report, hashes: Mapping[str, str], *, device: str) -> tuple[Report, Path]:
-    """Draw the record with the hashes of what it rests on and with what the clock says."""
+def _report(
+    made: Run, record: Report, trials: Trials, hashes: Mapping[str, str], *, device: str
+) -> tuple[Report, Path]:
+    """Draw the record with the hashes of what it rests on, with what else was tried and with what the clock says."""
     assert record.repeat is not None  # noqa: S101  build_report always fills it
     listed = tuple(Fact(name=name, value=digest) for name, digest in hashes.items())
     record = replace(record, repeat=replace(record.repeat, hashes=listed))
@@ -138,7 +142,9 @@ def _report(made: Run, record: Report, hashes: Mapping[str, str], *, device: str
         if stage.finished:
             return reports.read(stage.file("report.json")), page
         with made.progress.stage("report", 1, unit="page") as advance:
-            report = replace(record, machine=machine_block(made.logs, device=device))
+            report = replace(
+                believed(record, trials=trials, certificate=None), machine=machine_block(made.logs, device=device)
+            )
             reports.write(report, stage.path)
             write_table(pl.read_parquet(made.path / "backtest" / "orders.parquet"), stage.file("orders.csv"))
             advance(1)

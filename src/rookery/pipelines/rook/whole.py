@@ -16,6 +16,7 @@ from rookery.evaluation.report.codec import from_json, to_json
 from rookery.evaluation.report.record import Report
 from rookery.evaluation.trials.ledger import ledger_of
 from rookery.evaluation.trials.recording import Recorder
+from rookery.evaluation.trials.standing import standing
 from rookery.evaluation.verdict import Gate
 from rookery.files import read_json, sha256, write_json
 from rookery.learning.fit import METRICS
@@ -87,8 +88,8 @@ def run(
         learnt = learnt_of(TrainedROOKBrain(bundle))
         record_fit(pen, bundle.parent, learnt)
         record = _backtest(made, tables, source, config, bundle, pen)
-        record_backtest(pen, record, made.path / "backtest")
-        return close(made, record, device=learnt.device, stages=_STAGES)
+        trials = standing(ledger, record_backtest(pen, record, made.path / "backtest"))
+        return close(made, record, trials, device=learnt.device, stages=_STAGES)
 
 
 def backtest(
@@ -153,8 +154,8 @@ def backtest(
                 )
                 write_json(path, to_json(report))
             record = from_json(read_json(path))
-        record_backtest(pen, record, made.path / "backtest")
-        return close(made, record, device="cpu", stages=("swaps", "features", "labels", "backtest"))
+        trials = standing(ledger, record_backtest(pen, record, made.path / "backtest"))
+        return close(made, record, trials, device="cpu", stages=("swaps", "features", "labels", "backtest"))
 
 
 def resume(path: Path, *, device: Device = "auto", progress: Progress | None = None) -> RunResult:

@@ -1,0 +1,49 @@
+"""What a workspace adds to a result: leakage certificate and number of trials, and what they do to its verdict."""
+
+from dataclasses import replace
+
+from rookery.evaluation.report.belief import Belief, Certificate, Trials, Verdict
+from rookery.evaluation.report.record import Report
+
+# The confidence that a Sharpe ratio must keep after all trials are counted.
+LEAST_DEFLATED = 0.95
+_EVIDENCE = "belief"
+
+
+def believed(report: Report, *, trials: Trials | None, certificate: Certificate | None) -> Report:
+    """The report with its surroundings. Called again, it starts from the verdict of the figures alone."""
+    before = report.verdict if report.belief is None else report.belief.before
+    verdict = _certified(_deflated(before, trials), certificate)
+    return replace(report, verdict=verdict, belief=Belief(before=before, trials=trials, certificate=certificate))
+
+
+def _deflated(verdict: Verdict, trials: Trials | None) -> Verdict:
+    """A claim falls that so many trials would have made by chance; every other verdict tells their number."""
+    if trials is None or verdict.code in ("too_little_data", "refused"):
+        return verdict
+    counted = "1 trial" if trials.count == 1 else f"{trials.count:,} trials"
+    worth = f"undefined, {trials.note}" if trials.deflated is None else f"{trials.deflated:.2f}"
+    if verdict.code == "beats" and (trials.deflated is None or trials.deflated < LEAST_DEFLATED):
+        return replace(
+            verdict,
+            code="indistinguishable",
+            sentence=f"There is no evidence of an edge after {counted}: deflated Sharpe ratio {worth}.",
+            reason=f"{LEAST_DEFLATED:.2f} is needed. {verdict.reason}",
+            evidence=_EVIDENCE,
+        )
+    return replace(verdict, reason=f"{verdict.reason} Deflated Sharpe ratio after {counted}: {worth}.")
+
+
+def _certified(verdict: Verdict, certificate: Certificate | None) -> Verdict:
+    """Nothing is claimed of a result that knows the future."""
+    if certificate is None or certificate.passed:
+        return verdict
+    leaks = [probe for probe in certificate.probes if probe.outcome == "failed"]
+    first = leaks[0] if leaks else None
+    named = "no probe of the leakage certificate passed" if first is None else f"{first.name} of {first.subject}"
+    return Verdict(
+        code="refused",
+        sentence=f"Refused: the leakage certificate failed: {named}.",
+        reason="" if first is None else (first.found or first.tested),
+        evidence=_EVIDENCE,
+    )
