@@ -184,7 +184,7 @@ def _resample(plan: _Plan, formulas: Sequence[Formula]) -> list[_Sample]:
             if np.isfinite(sample.deviation_S).any():
                 pull_CSN = plan.influence(formula, sample_CSN, values_CS)
                 sample.deviation_RS[part] = block_deviation(pull_CSN, int(plan.block_length))
-                sample.apart_RS[part] = block_deviation(pull_CSN[:, :1] - pull_CSN, int(plan.block_length))
+                sample.apart_RS[part, 1:] = block_deviation(pull_CSN[:, :1] - pull_CSN[:, 1:], int(plan.block_length))
     return samples
 
 
