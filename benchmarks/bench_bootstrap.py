@@ -77,7 +77,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--series", type=int, default=1_000, help="series per coefficient")
     parser.add_argument("--count", type=int, default=400, help="returns per series")
-    parser.add_argument("--resamples", type=int, default=500)
+    parser.add_argument("--resamples", type=int, default=300)
     options = parser.parse_args()
     print(f"coverage of 95 % intervals, {options.series} series of {options.count} returns")
     columns = [

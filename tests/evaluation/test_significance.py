@@ -110,6 +110,13 @@ def test_series_of_different_length_are_refused():
         significance(series(0), {"rival": series(1, count=399)}, seed=0)
 
 
+def test_a_gap_is_refused_by_name_and_place():
+    gap = series(1)
+    gap[7] = np.nan
+    with pytest.raises(ValueError, match=r"returns of rival\[7\] is nan"):
+        significance(series(0), {"rival": gap}, seed=0)
+
+
 def test_the_mean_of_few_trades_has_no_interval_and_of_none_no_value():
     assert mean_estimate(np.array([]), seed=0).value is None
     few = mean_estimate(np.array([1.0, 3.0]), seed=0)

@@ -69,6 +69,7 @@ def test_measures_agree_with_empyrical():
         (calmar(returns, periods_per_year=year), empyrical.calmar_ratio(returns, annualization=year)),
         (value_at_risk(returns), -empyrical.value_at_risk(returns, 0.05)),
         (expected_shortfall(returns), -empyrical.conditional_value_at_risk(returns, 0.05)),
+        (information_ratio(returns, returns[::-1]), empyrical.excess_sharpe(returns, returns[::-1])),
     ]
     for ours, theirs in pairs:
         assert value(ours) == pytest.approx(float(theirs), rel=1e-12)

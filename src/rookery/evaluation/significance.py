@@ -16,6 +16,7 @@ from rookery.evaluation.resampling import (
     varies,
 )
 from rookery.measures import HEADLINE, LEAST_PERIODS, ROUNDING, Floats, Formula
+from rookery.measures.measure import series
 
 # N periods, S series (the agent first), R resamples, C resamples of one chunk; a column 1 + s of a difference table
 # holds the agent minus series s.
@@ -108,13 +109,14 @@ def significance(
     s is the long-run standard error of the measure and q the `level` quantile of |resampled value - value| over the
     resample's own standard error (Goetze and Kuensch 1996, Ledoit and Wolf 2008); it needs circular blocks. A measure
     that is not smooth in the returns has a percentile interval instead. Under 30 returns nothing is resampled. Raises
-    ValueError when the series differ in length.
+    ValueError when the series differ in length or a return is not finite.
     """
     if len({agent.size, *map(np.size, rivals.values())}) != 1:
         raise ValueError("the agent's and the rivals' returns must be of the same periods")
     if interval == "studentised" and blocks != "circular":
         raise ValueError("a studentised interval needs blocks of one length: choose circular blocks, or percentiles")
-    returns_SN = np.stack([agent, *rivals.values()])
+    named = (("the agent", agent), *rivals.items())
+    returns_SN = np.stack([series(returns, f"returns of {name}") for name, returns in named])
     enough = agent.size >= LEAST_PERIODS
     plan = _Plan(
         returns_SN=returns_SN,
@@ -165,14 +167,14 @@ _MEAN = Formula(
 
 
 def _resample(plan: _Plan, formulas: Sequence[Formula]) -> list[_Sample]:
-    series, count = plan.returns_SN.shape
+    width, count = plan.returns_SN.shape
     samples = [_empty(plan, formula) for formula in formulas]
     if not plan.resamples:
         return samples
     rows = resampled_rows(
         count, block_length=plan.block_length, resamples=plan.resamples, seed=plan.seed, blocks=plan.blocks
     )
-    size = max(1, _CHUNK_VALUES // (series * count))
+    size = max(1, _CHUNK_VALUES // (width * count))
     for start in range(0, plan.resamples, size):
         rows_CN = np.stack([next(rows) for _ in range(min(size, plan.resamples - start))])
         sample_CSN = np.ascontiguousarray(plan.returns_SN[:, rows_CN].swapaxes(0, 1))
@@ -184,20 +186,20 @@ def _resample(plan: _Plan, formulas: Sequence[Formula]) -> list[_Sample]:
             if np.isfinite(sample.deviation_S).any():
                 pull_CSN = plan.influence(formula, sample_CSN, values_CS)
                 sample.deviation_RS[part] = block_deviation(pull_CSN, int(plan.block_length))
-                sample.apart_RS[part] = block_deviation(pull_CSN[:, :1] - pull_CSN, int(plan.block_length))
+                sample.apart_RS[part, 1:] = block_deviation(pull_CSN[:, :1] - pull_CSN[:, 1:], int(plan.block_length))
     return samples
 
 
 def _empty(plan: _Plan, formula: Formula) -> _Sample:
     """Nothing resampled yet, but the record's own standard errors, where the interval asks for them."""
-    series, count = plan.returns_SN.shape
-    deviation_S, apart_S = np.full((2, series), np.nan)
+    width, count = plan.returns_SN.shape
+    deviation_S, apart_S = np.full((2, width), np.nan)
     smooth = plan.interval == "studentised" and formula.influence is not None
     if smooth and plan.resamples and not formula.refusal(count, plan.periods_per_year):
         pull_SN = plan.influence(formula, plan.returns_SN, formula.over(plan.returns_SN, plan.periods_per_year))
         deviation_S = np.array([long_run_deviation(one_N) for one_N in pull_SN])
         apart_S = np.array([long_run_deviation(pull_SN[0] - one_N) for one_N in pull_SN])
-    values_RS, deviation_RS, apart_RS = np.full((3, plan.resamples, series), np.nan)
+    values_RS, deviation_RS, apart_RS = np.full((3, plan.resamples, width), np.nan)
     return _Sample(
         values_RS=values_RS, deviation_RS=deviation_RS, apart_RS=apart_RS, deviation_S=deviation_S, apart_S=apart_S
     )

@@ -68,3 +68,9 @@ def test_what_cannot_be_tested_says_why():
 
 def test_the_seed_decides():
     assert sharpe_difference(*pair(4), seed=1, resamples=99) == sharpe_difference(*pair(4), seed=1, resamples=99)
+
+
+def test_the_block_length_may_be_chosen():
+    assert sharpe_difference(*pair(5), seed=1, resamples=99, block_length=10).block_length == 10
+    with pytest.raises(ValueError, match="block_length is 121, expected 1 to half of 240 returns"):
+        sharpe_difference(*pair(5), seed=1, block_length=121)

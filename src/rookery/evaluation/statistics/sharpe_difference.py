@@ -59,7 +59,9 @@ def sharpe_difference(
         return SharpeDifference(
             difference=none, standard_error=none, p_value=none, low=none, high=none, block_length=0, resamples=0
         )
-    length = block_length if block_length is not None else int(block_length_of(returns_2N, "circular"))
+    length = int(block_length_of(returns_2N, "circular")) if block_length is None else block_length
+    if not 1 <= length <= count // 2:
+        raise ValueError(f"block_length is {length}, expected 1 to half of {count} returns")
     difference = float(np.subtract(*sharpe.over(returns_2N, None)))
     scores_R = _scores(returns_2N, difference, length, resamples, seed)
     reach = float(np.quantile(scores_R, level)) * error
