@@ -15,7 +15,9 @@ Floats = npt.NDArray[np.float64]
 _LEAST_RETURNS = 30
 
 
-def fill_price(orders: pl.DataFrame, table: pl.DataFrame, *, time: str = "time", price: str = "price") -> Finding:
+def fill_price(
+    orders: pl.DataFrame, table: pl.DataFrame, *, time: str = "time", price: str = "price", subject: str = "fills"
+) -> Finding:
     """Every fill must come at a later time than its decision, and not at a price that was seen by then.
 
     `orders` has `row` and `filled_row` (rows of `table`, null where nothing filled) and, if known, `fill_price`. A fill
@@ -27,18 +29,22 @@ def fill_price(orders: pl.DataFrame, table: pl.DataFrame, *, time: str = "time",
     filled = orders.filter(pl.col("filled_row").is_not_null())
     tested = f"{filled.height:,} fills of {orders.height:,} orders"
     if not filled.height:
-        return not_tested("fill price", "fills", f"no fill in {orders.height:,} orders")
+        return not_tested("fill price", subject, f"no fill in {orders.height:,} orders")
     decided, met = filled["row"].to_numpy(), filled["filled_row"].to_numpy()
     clock = table[time].to_physical().to_numpy() if time in table.columns else np.arange(table.height)
     early = clock[met] <= clock[decided]
     if early.any():
-        return _fills_failed(tested, filled, early, "filled_row", "are filled at a moment that the decision has seen")
+        return _fills_failed(
+            subject, tested, filled, early, "filled_row", "are filled at a moment that the decision has seen"
+        )
     if "fill_price" in filled.columns and price in table.columns:
         prices, paid = table[price].cast(pl.Float64).to_numpy(), filled["fill_price"].cast(pl.Float64).to_numpy()
         seen = np.isclose(paid, prices[decided], rtol=1e-12, atol=0.0) & (prices[met] != prices[decided])
         if seen.any():
-            return _fills_failed(tested, filled, seen, "fill_price", "have the price of the decision's own row")
-    return Finding(probe="fill price", subject="fills", outcome="passed", tested=tested, times=filled.height)
+            return _fills_failed(
+                subject, tested, filled, seen, "fill_price", "have the price of the decision's own row"
+            )
+    return Finding(probe="fill price", subject=subject, outcome="passed", tested=tested, times=filled.height)
 
 
 def one_bar_lag(earn: Callable[[int], Floats], subject: str = "decisions") -> Finding:
@@ -72,10 +78,12 @@ def _ratio(returns: Floats) -> float | None:
     return sharpe(returns).value
 
 
-def _fills_failed(tested: str, filled: pl.DataFrame, bad: npt.NDArray[np.bool_], column: str, what: str) -> Finding:
+def _fills_failed(
+    subject: str, tested: str, filled: pl.DataFrame, bad: npt.NDArray[np.bool_], column: str, what: str
+) -> Finding:
     return Finding(
         probe="fill price",
-        subject="fills",
+        subject=subject,
         outcome="failed",
         tested=tested,
         times=filled.height,

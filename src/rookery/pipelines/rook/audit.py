@@ -8,7 +8,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import polars as pl
 
-from rookery.datasets.scaling import Scaler, fit_scaler
+from rookery.agents.baselines import teacher
+from rookery.datasets.scaling import Scaler, Scalers, fit_scaler
 from rookery.datasets.sequences import Float64, Int64, from_tables, matrix
 from rookery.evaluation.backtest import backtest
 from rookery.evaluation.leakage import Certificate, Finding, Fitted, Model, Parts, certify
@@ -172,7 +173,7 @@ def _of_fitted(run: Audited) -> list[Finding]:
     last_ns = learnt_of(run.brain).last_time_ns
     clock = run.swaps["time"].to_physical().to_numpy()
     parts = _parts(run)
-    if parts is None or run.scalers is None:
+    if parts is None or run.scalers is None or run.described is None:
         seen = int(np.searchsorted(clock, last_ns, side="right"))
         return [
             Finding(
@@ -191,7 +192,12 @@ def _of_fitted(run: Audited) -> list[Finding]:
     last = np.searchsorted(clock, [last_ns], side="left").astype(np.int64)
     choice = Fitted(name="choice of epoch", rows=last, inside=("train", "validation"))
     scalers = (("core scaler", run.scalers.core, core), ("condition scaler", run.scalers.conditions, state))
-    return [*(provenance(_fitted(*one), parts) for one in scalers), provenance(choice, parts)]
+    used, described = (_table(one) for one in (run.scalers, run.described))
+    return [
+        *(provenance(_fitted(*one), parts) for one in scalers),
+        provenance(choice, parts),
+        recomputation(described, used, "scalers"),
+    ]
 
 
 def _fitted(name: str, scaler: Scaler, values_RF: Float64) -> Fitted:
@@ -205,6 +211,10 @@ def _figures(scaler: Scaler) -> dict[str, float]:
     """Mean and scale by column."""
     means = {f"{name} mean": float(value) for name, value in zip(scaler.names, scaler.mean, strict=True)}
     return means | {f"{name} scale": float(value) for name, value in zip(scaler.names, scaler.scale, strict=True)}
+
+
+def _table(scalers: Scalers) -> pl.DataFrame:
+    return pl.DataFrame([_figures(scalers.core) | _figures(scalers.conditions)])
 
 
 def _of_decisions(run: Audited, cuts: int, seed: int) -> list[Finding]:
@@ -265,19 +275,28 @@ def _sign() -> pl.Expr:
 
 
 def _of_books(run: Audited, cuts: int, seed: int) -> list[Finding]:
-    """The ledger's balances, its fills, and what a swap's delay costs."""
-    swaps = run.swaps[run.span]
+    """The ledger's balances, its fills, and what a swap's delay costs.
+
+    The ledger is probed with the teacher's orders, since a brain may have sent none.
+    """
+    swaps, taught = run.swaps[run.span], teacher(run.swaps[run.span], run.labels[run.span])
     settle = partial(backtest, costs=run.config.costs, pair=run.source.pair, capital_quote=run.config.capital_quote)
 
     def balances(table: pl.DataFrame) -> pl.DataFrame:
-        return settle(table, _dated(run.decisions, table)).equity
+        return settle(table, _dated(taught, table)).equity
 
     def earn(bars: int) -> Float64:
         late = _dated(run.decisions.with_columns(pl.col("row") + bars), swaps)
         return settle(swaps, late).returns()
 
     one = probed(balances, swaps, "ledger", cuts=cuts, seed=seed, tolerance=0.0)
-    return [future(one), truncation(one), fill_price(run.orders, swaps), one_bar_lag(earn)]
+    return [
+        future(one),
+        truncation(one),
+        fill_price(run.orders, swaps, subject="the brain's fills"),
+        fill_price(settle(swaps, taught).orders, swaps, subject="the teacher's fills"),
+        one_bar_lag(earn),
+    ]
 
 
 def _dated(decisions: pl.DataFrame, swaps: pl.DataFrame) -> pl.DataFrame:

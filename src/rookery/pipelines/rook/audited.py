@@ -5,6 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
+from rookery.agents.bundle import NORM
 from rookery.datasets.flat import Metadata
 from rookery.datasets.normalization import Normalization
 from rookery.datasets.scaling import Scalers
@@ -26,7 +27,8 @@ TRAINED_STAGES = ("dataset", "models")
 class Audited:
     """A run's tables, row for row those of `swaps`, its windows, and its books over the judged span of rows.
 
-    `metadata` and `scalers` are of the data set; None for a backtest, which has none.
+    `metadata` and `described` (its scalers) are of the data set, `scalers` of the brain that was trained on it; all
+    None for a backtest, which trains nothing.
     """
 
     config: RookConfig
@@ -42,6 +44,7 @@ class Audited:
     decisions: pl.DataFrame
     orders: pl.DataFrame
     metadata: Metadata | None
+    described: Scalers | None
     scalers: Scalers | None
 
     @property
@@ -90,7 +93,8 @@ def read_audited(facts: RunFacts) -> Audited:
         decisions=pl.read_parquet(path / "backtest" / "decisions.parquet"),
         orders=pl.read_parquet(path / "backtest" / "orders.parquet"),
         metadata=metadata,
-        scalers=None if metadata is None else _scalers(path / "dataset" / "normalization.json", metadata),
+        described=None if metadata is None else _scalers(path / "dataset" / "normalization.json", metadata),
+        scalers=None if metadata is None else _scalers(bundle / NORM, metadata),
     )
 
 
