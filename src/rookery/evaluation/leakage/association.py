@@ -59,7 +59,6 @@ def target_association(outputs: pl.DataFrame, target: pl.Series, subject: str, *
         detail=detail,
         columns=tuple(over),
         column=first,
-        row=None if first is None else int(np.flatnonzero(known_N & np.isfinite(columns[first]))[0]),
     )
 
 
@@ -92,7 +91,6 @@ def shuffled_answers(one: Probed, answers: Sequence[str]) -> Finding:
         detail="" if strongest is None else f"correlation {strongest[0]:.3f} with shuffled '{strongest[2]}'",
         columns=tuple(dict.fromkeys(name for _, name, _ in found)),
         column=None if strongest is None else strongest[1],
-        row=None if strongest is None else 0,
     )
 
 
@@ -123,7 +121,6 @@ def martingale(outputs: pl.DataFrame, price: pl.Series, subject: str) -> Finding
         detail=f"foretells the next return: z = {scores[found[0]]:.1f}, limit {limit:.1f}" if found else "",
         columns=tuple(found),
         column=found[0] if found else None,
-        row=0 if found else None,
     )
 
 

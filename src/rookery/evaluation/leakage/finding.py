@@ -43,8 +43,9 @@ _MARKS: Mapping[Outcome, str] = {
 class Finding:
     """One probe's answer on one subject (features, labels, splits, ...).
 
-    `times` is how often it was tested and `tested` says on what. `columns` are all that failed; `column` and `row`
-    (counted from 0 in the audited table) are the first of them. `possible` is what has an innocent explanation too.
+    `times` is how often it was tested and `tested` says on what. `columns` are all that failed; `column` and `row` are
+    the first of them, rows counted from 0 in the audited table, None where a figure of all rows decides. `possible` is
+    what has an innocent explanation too.
     """
 
     probe: str
@@ -78,9 +79,14 @@ class Finding:
         row = "" if self.row is None else f"row {self.row:,}"
         return " at ".join(part for part in (column, row) if part)
 
+    @property
+    def account(self) -> str:
+        """What was tested, and where and what was found."""
+        found = "; ".join(part for part in (self.place, self.detail) if part)
+        return f"{self.tested}: {found}" if found else self.tested
+
     def __str__(self) -> str:
-        said = "; ".join(part for part in (self.place, self.detail) if part)
-        return f"{_MARKS[self.outcome]:<10}  {self.name:<40}  {self.tested}" + (f": {said}" if said else "")
+        return f"{_MARKS[self.outcome]:<10}  {self.name:<40}  {self.account}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +138,7 @@ class Certificate:
     def gates(self) -> tuple[Gate, ...]:
         """One gate per finding that was tested; red where a probe failed."""
         return tuple(
-            Gate(name=one.name, passed=one.outcome != "failed", reason=f"{one.tested}: {one.detail or one.outcome}.")
+            Gate(name=one.name, passed=one.outcome != "failed", reason=f"{one.account}.")
             for one in self.findings
             if one.outcome != "not_tested"
         )

@@ -28,11 +28,13 @@ def other_future(
 
     Types, signs and nulls stay possible ones, words become other words that occur, and `time` does not run backwards
     (its gaps are shuffled), so that a function that checks its input has nothing to refuse. Without `scaled` numbers
-    are shuffled only. `columns`: change only these.
+    are shuffled only, and regular times stay regular. `columns`: change only these.
     """
     changed = [name for name in table.columns if columns is None or name in columns]
     ahead = table[cut:]
-    made = [_times(table[name], cut, rng) if name == time else _values(ahead[name], rng, scaled) for name in changed]
+    made = [
+        _times(table[name], cut, rng, scaled) if name == time else _values(ahead[name], rng, scaled) for name in changed
+    ]
     return pl.concat([table[:cut], ahead.with_columns(made)])
 
 
@@ -82,10 +84,16 @@ def _has_gap(table: pl.DataFrame) -> npt.NDArray[np.bool_]:
     return gaps
 
 
-def _times(moments: pl.Series, cut: int, rng: Generator) -> pl.Series:
-    """Times from `cut` on with their gaps shuffled; the first gap stays, so that no new row belongs to a known time."""
-    at = moments.to_physical().to_numpy()[cut:]
-    later = at[0] + np.concatenate((at[:1] * 0, np.cumsum(rng.permutation(np.diff(at)))))
+def _times(moments: pl.Series, cut: int, rng: Generator, scaled: bool) -> pl.Series:
+    """Times from `cut` on with their gaps shuffled; the first gap stays or, `scaled`, grows up to threefold.
+
+    It never shrinks, so that no new row belongs to a moment that is known.
+    """
+    at = moments.to_physical().to_numpy()
+    gaps = rng.permutation(np.diff(at[cut:]))
+    waited = (at[cut] - at[cut - 1]) * rng.uniform(1.0, 3.0) if scaled and cut else 0
+    first = max(at[cut], at[cut - 1] + np.asarray(waited).astype(at.dtype)) if cut else at[0]
+    later = first + np.concatenate((np.zeros(1, at.dtype), np.cumsum(gaps, dtype=at.dtype)))
     return pl.Series(moments.name, later.astype(at.dtype)).cast(moments.dtype)
 
 
