@@ -111,7 +111,7 @@ def test_a_label_that_crosses_the_split_is_named_with_the_first_row_it_looks_at(
 
     (found,) = certificate.failed
     assert (found.probe, found.column, found.row) == ("label overlap", "target", 840)
-    assert "10 rows lie within samples and labels of both train and test" in found.detail
+    assert "rows within samples and labels of both train and test: 10" in found.detail
 
 
 def test_windows_that_share_rows_are_told_from_labels_that_do(make_bars: MakeBars):

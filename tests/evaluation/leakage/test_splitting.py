@@ -19,7 +19,7 @@ def test_an_embargo_of_a_window_less_one_keeps_windows_apart():
     assert window_overlap(apart, 200).outcome == "passed"
     found = window_overlap(close, 200)
     assert (found.outcome, found.row) == ("failed", 99)
-    assert found.detail == "1 rows are seen by windows of both train and test"
+    assert found.detail == "rows seen by windows of both train and test: 1"
 
 
 def test_purged_cross_validation_passes_and_unpurged_fails():

@@ -15,7 +15,7 @@ def test_a_fill_in_the_moment_of_its_decision_is_caught_even_at_another_row():
 
     found = fill_price(orders, table)
     assert (found.outcome, found.row) == ("failed", 1)
-    assert found.detail == "1 are filled at a moment that the decision has seen"
+    assert found.detail == "filled at a moment that the decision has seen: 1"
     assert fill_price(orders.with_columns(filled_row=pl.Series([1, 3])), table).outcome == "passed"
 
 
@@ -44,5 +44,7 @@ def test_an_edge_that_a_bar_destroys_is_possible_and_one_that_lasts_passes():
     assert (found.outcome, found.column) == ("possible", "returns")
     assert one_bar_lag(following).outcome == "passed"
     assert one_bar_lag(lambda bars: -np.abs(returns)).outcome == "passed"
+    # A ratio within its own noise has nothing to lose.
+    assert one_bar_lag(lambda bars: returns[:200] - returns[:200].mean() + (0.0 if bars else 1e-4)).outcome == "passed"
     assert one_bar_lag(lambda bars: np.zeros(100)).outcome == "not_tested"
     assert one_bar_lag(lambda bars: returns[:10]).outcome == "not_tested"

@@ -50,7 +50,7 @@ def window_overlap(parts: Parts, rows: int) -> Finding:
     seen = {name: _covered(part - parts.window + 1, part, rows) for name, part in parts.arrays.items()}
     tested = f"windows of {parts.window} rows of {_sizes(parts)}"
     found = [(first, second, seen[first] & seen[second]) for first, second in combinations(seen, 2)]
-    return _shared("window overlap", tested, found, column="window", what="are seen by windows of both")
+    return _shared("window overlap", tested, found, column="window", what="seen by windows of both")
 
 
 def label_overlap(parts: Parts, rows: int, *, target: str = "label") -> Finding:
@@ -67,7 +67,7 @@ def label_overlap(parts: Parts, rows: int, *, target: str = "label") -> Finding:
     found = [(a, b, whole[a] & whole[b] & ~(seen[a] & seen[b])) for a, b in combinations(arrays, 2)]
     longest = int(max((ends[part] - part).max() for part in arrays.values()))
     tested = f"labels that look up to {longest} rows ahead, of {_sizes(parts)}"
-    return _shared("label overlap", tested, found, column=target, what="lie within samples and labels of both")
+    return _shared("label overlap", tested, found, column=target, what="within samples and labels of both")
 
 
 def time_order(parts: Parts) -> Finding:
@@ -216,7 +216,7 @@ def _shared(
         outcome="failed",
         tested=tested,
         times=len(found),
-        detail=f"{rows.size:,} rows {what} {first} and {second}",
+        detail=f"rows {what} {first} and {second}: {rows.size:,}",
         columns=(column,),
         column=column,
         row=int(rows[0]),

@@ -13,6 +13,8 @@ from rookery.measures import sharpe
 Floats = npt.NDArray[np.float64]
 
 _LEAST_RETURNS = 30
+# One-sided 5 % point of the normal distribution.
+_CLEAR = 1.645
 
 
 def fill_price(
@@ -35,23 +37,24 @@ def fill_price(
     early = clock[met] <= clock[decided]
     if early.any():
         return _fills_failed(
-            subject, tested, filled, early, "filled_row", "are filled at a moment that the decision has seen"
+            subject, tested, filled, early, "filled_row", "filled at a moment that the decision has seen"
         )
     if "fill_price" in filled.columns and price in table.columns:
         prices, paid = table[price].cast(pl.Float64).to_numpy(), filled["fill_price"].cast(pl.Float64).to_numpy()
         seen = np.isclose(paid, prices[decided], rtol=1e-12, atol=0.0) & (prices[met] != prices[decided])
         if seen.any():
             return _fills_failed(
-                subject, tested, filled, seen, "fill_price", "have the price of the decision's own row"
+                subject, tested, filled, seen, "fill_price", "filled at the price of the decision's own row"
             )
     return Finding(probe="fill price", subject=subject, outcome="passed", tested=tested, times=filled.height)
 
 
 def one_bar_lag(earn: Callable[[int], Floats], subject: str = "decisions") -> Finding:
-    """Act one bar later: a Sharpe ratio above 0 that falls by over half rests on prices that are gone by then.
+    """Act one bar later: a Sharpe ratio that falls by over half rests on prices that are gone by then.
 
-    `earn(bars)` gives the returns of the same decisions, delayed by so many bars. An edge may really be that short, so
-    a collapse is `possible`, never a failure by itself.
+    `earn(bars)` gives the returns of the same decisions, delayed by so many bars. The ratio must be above its noise
+    to begin with (by 1.64 standard errors of 1 / sqrt(N); Lo 2002). An edge may really be that short, so a collapse is
+    `possible`, never a failure by itself.
     """
     probe = "one-bar lag"
     prompt, late = earn(0), earn(1)
@@ -61,7 +64,7 @@ def one_bar_lag(earn: Callable[[int], Floats], subject: str = "decisions") -> Fi
     tested = f"{prompt.size:,} returns at once and one bar later"
     if ratios[0] is None or ratios[1] is None:
         return not_tested(probe, subject, "returns do not vary")
-    collapsed = ratios[0] > 0 and ratios[1] < ratios[0] / 2
+    collapsed = ratios[0] * np.sqrt(prompt.size) > _CLEAR and ratios[1] < ratios[0] / 2
     return Finding(
         probe=probe,
         subject=subject,
@@ -87,7 +90,7 @@ def _fills_failed(
         outcome="failed",
         tested=tested,
         times=filled.height,
-        detail=f"{int(bad.sum()):,} {what}",
+        detail=f"{what}: {int(bad.sum()):,}",
         columns=(column,),
         column=column,
         row=int(filled["row"].to_numpy()[np.flatnonzero(bad)[0]]),
