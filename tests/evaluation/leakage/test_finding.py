@@ -104,3 +104,12 @@ def test_a_certificate_lies_sealed_beside_a_run_and_ends_with_what_it_is_about(f
     (run / CERTIFICATE).write_text((run / CERTIFICATE).read_text().replace('"failed"', '"passed"'))
     with pytest.raises(UserError, match="truncated or altered"):
         read(run)
+
+
+def test_a_run_in_use_gets_no_certificate(failed: Certificate, tmp_path: Path):
+    with (
+        Run(tmp_path / "run", config=Config(), seed=0),
+        pytest.raises(UserError, match="is in use by process"),
+    ):
+        write(failed, tmp_path / "run")
+    assert not (tmp_path / "run" / CERTIFICATE).exists()

@@ -178,6 +178,10 @@ def test_tables_that_cannot_be_placed_in_time_are_refused(make_bars: MakeBars):
         probed(lambda table: table, bars.reverse(), "features")
     with pytest.raises(UserError, match="have 50 rows for 100 and no column 'time'"):
         probed(lambda table: table.select("close").head(50), bars, "features")
+    with pytest.raises(UserError, match="column 'time' is String, not a time"):
+        probed(lambda table: table, bars.with_columns(pl.col("time").cast(pl.String)), "features")
+    with pytest.raises(UserError, match="is no polars table of two rows or more"):
+        probed(lambda table: table, {"time": [1, 2]}, "features")  # type: ignore[arg-type]
     with pytest.raises(UserError, match="returned int, not a polars table"):
         probed(lambda table: 5, bars, "features")  # type: ignore[arg-type, return-value]
 

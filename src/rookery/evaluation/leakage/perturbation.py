@@ -39,14 +39,18 @@ def other_future(
 
 
 def check_times(table: pl.DataFrame, time: str) -> None:
-    """Raise UserError when the table has a time column that is empty somewhere or runs backwards."""
-    if time in table.columns:
-        moments = table[time].to_physical()
-        bad = (moments.is_null() | (moments.diff() < 0)).fill_null(False).arg_true()
-        if len(bad):
-            raise UserError(
-                f"column '{time}' is empty or runs backwards", place="table", row=bad[0] + 2, remedy="sort it by time"
-            )
+    """Raise UserError when the table has a time column that is no time, is empty somewhere or runs backwards."""
+    if time not in table.columns:
+        return
+    kind = table.schema[time]
+    if not (kind.is_temporal() or kind.is_numeric()):
+        raise UserError(f"column '{time}' is {kind}, not a time", place="table", remedy="parse it, or name another")
+    moments = table[time].to_physical()
+    bad = (moments.is_null() | (moments.diff() < 0)).fill_null(False).arg_true()
+    if len(bad):
+        raise UserError(
+            f"column '{time}' is empty or runs backwards", place="table", row=bad[0] + 2, remedy="sort it by time"
+        )
 
 
 def cut_rows(table: pl.DataFrame, *, time: str, count: int, rng: Generator) -> tuple[Ints, Ints]:

@@ -62,6 +62,8 @@ def probed(
     tolerance: float = 1e-9,
 ) -> Probed:
     """Run `function` on all of `table` once. Raises UserError when its rows cannot be placed in time."""
+    if not isinstance(table, pl.DataFrame) or table.height < 2:
+        raise UserError("is no polars table of two rows or more", place="table", remedy="give a pl.DataFrame")
     check_times(table, time)
     whole = _run(function, table)
     if t1 is not None and (t1 not in whole.columns or time not in table.columns):

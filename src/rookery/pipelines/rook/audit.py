@@ -76,8 +76,10 @@ def audit_pipeline(
         return _certificate(read_run(path), subject, cuts=cuts, seed=seed, progress=said)
 
 
-def _certificate(facts: RunFacts, subject: str, *, cuts: int, seed: int, progress: Progress) -> Certificate:
-    run = read_audited(facts)
+def certificate_of(
+    run: Audited, subject: str, *, cuts: int, seed: int, progress: Progress, stages: Mapping[str, str] | None = None
+) -> Certificate:
+    """Every probe on a run's tables, books and brain, wherever they come from; `stages` are hashes of their files."""
     compile_kernels(progress)
     groups = (
         partial(_of_features, run, cuts, seed),
@@ -92,8 +94,13 @@ def _certificate(facts: RunFacts, subject: str, *, cuts: int, seed: int, progres
         for probe in groups:
             findings += probe()
             advance(1)
+    return certify(findings, run.swaps, subject=subject, seed=seed, stages=stages)
+
+
+def _certificate(facts: RunFacts, subject: str, *, cuts: int, seed: int, progress: Progress) -> Certificate:
+    run = read_audited(facts)
     hashes = stage_hashes(facts.path, run.stages)
-    return certify(findings, run.swaps, subject=subject, seed=seed, stages=hashes)
+    return certificate_of(run, subject, cuts=cuts, seed=seed, progress=progress, stages=hashes)
 
 
 def all_features(swaps: pl.DataFrame) -> pl.DataFrame:
@@ -113,16 +120,12 @@ def _of_features(run: Audited, cuts: int, seed: int) -> list[Finding]:
         future(one),
         truncation(one),
         start(one, warm_up=REACH + 1, from_start=FROM_START),
-        stream(one, _new_stream),
+        stream(one, _Push),
         recomputation(recorded, one.whole, "features", tolerance=_FILE_TOLERANCE),
         martingale(all_features(fair).drop("time"), fair["price"], "features"),
         target_association(outputs, next_return, "features", looks_ahead=True),
         target_association(outputs, run.labels["side"], "features", looks_ahead=HORIZON_ROWS > 0),
     ]
-
-
-def _new_stream() -> "_Push":
-    return _Push()
 
 
 class _Push:
