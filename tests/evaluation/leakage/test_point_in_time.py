@@ -140,7 +140,7 @@ def test_a_function_that_refuses_short_tables_is_tested_where_it_can_be(make_bar
 
     found = truncation(probed(picky, make_bars(), "features"))
     assert found.outcome == "passed"
-    assert "tables were refused, the last by ValueError: 100 bars at least" in found.detail
+    assert "tables, the last by ValueError: 100 bars at least" in found.detail
 
 
 def test_a_function_that_refuses_every_other_table_is_not_certified(make_bars: MakeBars):
@@ -156,13 +156,13 @@ def test_a_function_that_refuses_every_other_table_is_not_certified(make_bars: M
     assert "ValueError: unknown table" in found.tested
 
 
-def test_a_function_that_checks_the_range_of_its_input_gets_shuffled_values(make_bars: MakeBars):
-    def bounded(bars: pl.DataFrame) -> pl.DataFrame:
-        if not bars["close"].is_between(50.0, 200.0).all():
-            raise ValueError("price out of range")
+def test_a_function_that_checks_its_input_gets_rows_of_the_table_itself(make_bars: MakeBars):
+    def checked(bars: pl.DataFrame) -> pl.DataFrame:
+        if not bars.select(CLOSE.is_between("low", "high")).to_series().all():
+            raise ValueError("close outside low and high")
         return bars.select(leak=CLOSE.shift(-1), mean=CLOSE.rolling_mean(3))
 
-    found = future(probed(bounded, make_bars(), "features"))
+    found = future(probed(checked, make_bars(), "features"))
     assert (found.outcome, found.columns) == ("failed", ("leak",))
     assert "refused" not in found.detail
 
@@ -184,6 +184,12 @@ def test_tables_that_cannot_be_placed_in_time_are_refused(make_bars: MakeBars):
         probed(lambda table: table, {"time": [1, 2]}, "features")  # type: ignore[arg-type]
     with pytest.raises(UserError, match="returned int, not a polars table"):
         probed(lambda table: 5, bars, "features")  # type: ignore[arg-type, return-value]
+
+
+def test_a_function_that_is_another_every_time_is_refused(make_bars: MakeBars):
+    rng = np.random.default_rng(0)
+    with pytest.raises(UserError, match="features: gives other values when it is called again"):
+        probed(lambda bars: bars.select(CLOSE + rng.normal()), make_bars(100), "features")
 
 
 def test_rounding_is_no_leak_unless_bits_are_asked_for(make_bars: MakeBars):

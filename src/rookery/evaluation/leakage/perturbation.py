@@ -22,18 +22,23 @@ def other_future(
     time: str,
     rng: Generator,
     columns: Sequence[str] | None = None,
-    scaled: bool = True,
+    whole_rows: bool = False,
 ) -> pl.DataFrame:
     """`table` with its rows from `cut` on replaced: each column shuffled by itself, numbers times 0.2 to 5 as well.
 
     Types, signs and nulls stay possible ones, words become other words that occur, and `time` does not run backwards
-    (its gaps are shuffled), so that a function that checks its input has nothing to refuse. Without `scaled` numbers
-    are shuffled only, and regular times stay regular. `columns`: change only these.
+    (its gaps are shuffled, the first one grows). `columns`: change only these. A function that checks one column
+    against another, or against bounds, may refuse such rows; with `whole_rows` they are the table's own rows from `cut`
+    on, drawn with replacement, and regular times stay regular.
     """
-    changed = [name for name in table.columns if columns is None or name in columns]
     ahead = table[cut:]
+    if whole_rows:
+        drawn = ahead[rng.integers(0, ahead.height, ahead.height)]
+        made = [_times(table[time], cut, rng, grows=False)] if time in table.columns else []
+        return pl.concat([table[:cut], drawn.with_columns(made)])
+    changed = [name for name in table.columns if columns is None or name in columns]
     made = [
-        _times(table[name], cut, rng, scaled) if name == time else _values(ahead[name], rng, scaled) for name in changed
+        _times(table[name], cut, rng, grows=True) if name == time else _values(ahead[name], rng) for name in changed
     ]
     return pl.concat([table[:cut], ahead.with_columns(made)])
 
@@ -88,26 +93,26 @@ def _has_gap(table: pl.DataFrame) -> npt.NDArray[np.bool_]:
     return gaps
 
 
-def _times(moments: pl.Series, cut: int, rng: Generator, scaled: bool) -> pl.Series:
-    """Times from `cut` on with their gaps shuffled; the first gap stays or, `scaled`, grows up to threefold.
+def _times(moments: pl.Series, cut: int, rng: Generator, *, grows: bool) -> pl.Series:
+    """Times from `cut` on with their gaps shuffled; the first gap stays or, `grows`, becomes up to threefold.
 
     It never shrinks, so that no new row belongs to a moment that is known.
     """
     at = moments.to_physical().to_numpy()
     gaps = rng.permutation(np.diff(at[cut:]))
-    waited = (at[cut] - at[cut - 1]) * rng.uniform(1.0, 3.0) if scaled and cut else 0
+    waited = (at[cut] - at[cut - 1]) * rng.uniform(1.0, 3.0) if grows and cut else 0
     first = max(at[cut], at[cut - 1] + np.asarray(waited).astype(at.dtype)) if cut else at[0]
     later = first + np.concatenate((np.zeros(1, at.dtype), np.cumsum(gaps, dtype=at.dtype)))
     return pl.Series(moments.name, later.astype(at.dtype)).cast(moments.dtype)
 
 
-def _values(values: pl.Series, rng: Generator, scaled: bool) -> pl.Series:
+def _values(values: pl.Series, rng: Generator) -> pl.Series:
     if values.dtype == pl.Boolean:
         return pl.Series(values.name, rng.random(values.len()) < 0.5)
     if values.dtype == pl.String:
         return _other_words(values, rng)
     mixed = values.gather(rng.permutation(values.len()))
-    if not (scaled and mixed.dtype.is_numeric()):
+    if not mixed.dtype.is_numeric():
         return mixed
     factors = pl.Series(np.exp(rng.uniform(-_SPREAD, _SPREAD, values.len())))
     changed = mixed.cast(pl.Float64) * factors

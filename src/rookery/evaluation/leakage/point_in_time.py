@@ -66,6 +66,11 @@ def probed(
         raise UserError("is no polars table of two rows or more", place="table", remedy="give a pl.DataFrame")
     check_times(table, time)
     whole = _run(function, table)
+    again = _run(function, table)
+    if whole.height != again.height or differences(whole, again, tolerance=tolerance):
+        raise UserError(
+            "gives other values when it is called again on the same table", place=subject, remedy="fix its seed"
+        )
     if t1 is not None and (t1 not in whole.columns or time not in table.columns):
         raise UserError(f"have no column '{t1}' beside a table with '{time}'", place=subject)
     if t1 is None and whole.height != table.height and not (time in whole.columns and time in table.columns):
@@ -91,15 +96,16 @@ def probed(
 def future(one: Probed) -> Finding:
     """Replace every row after a moment by other plausible rows: what was known by then must stay as it was.
 
-    Shuffling alone replaces the numbers where the function refuses scaled ones.
+    Rows of the table's own, in another order, take their place where the function refuses made-up ones.
     """
     spread, early = _cuts(one, "future")
     cuts = np.unique(np.concatenate((spread, early[:4])))
 
-    def other(cut: int, scaled: bool = True) -> pl.DataFrame:
-        return other_future(one.table, cut, time=one.time, rng=_rng(one, "other", cut), scaled=scaled)
+    def other(cut: int, whole_rows: bool = False) -> pl.DataFrame:
+        return other_future(one.table, cut, time=one.time, rng=_rng(one, "other", cut), whole_rows=whole_rows)
 
-    return _compare(one, "future perturbation", cuts, [other, partial(other, scaled=False)], "changed with later rows")
+    others: list[Callable[[int], pl.DataFrame]] = [other, partial(other, whole_rows=True)]
+    return _compare(one, "future perturbation", cuts, others, "changed with later rows")
 
 
 def truncation(one: Probed) -> Finding:
@@ -173,7 +179,7 @@ def _compare(
             refused.append(output)
         else:
             runs.append(_at(one, output, cut))
-    noted = f"{len(refused)} of {len(cuts)} tables were refused, the last by {refused[-1]}" if refused else ""
+    noted = f"refused {len(refused)} of {len(cuts)} tables, the last by {refused[-1]}" if refused else ""
     if not runs:
         return not_tested(probe, one.subject, noted or "the table has no two rows of different times")
     of = len(one.whole.columns)
