@@ -88,6 +88,16 @@ def test_nameless_rows_of_one_second_at_the_cut_are_possible_and_elsewhere_a_lea
     assert "in both with their time" in found.detail
 
 
+def test_a_price_that_stands_still_over_the_cut_is_no_copy(make_bars: MakeBars):
+    bars = make_bars(1_000).drop("trades")
+    still = bars.with_columns(
+        pl.when(pl.int_range(pl.len()).is_between(690, 710)).then(1.0).otherwise(pl.col(name)).alias(name)
+        for name in ("open", "high", "low", "close", "volume")
+    )
+    found = duplicates(PARTS, still)
+    assert (found.outcome, found.row) == ("possible", 700)
+
+
 def test_an_identity_that_is_partly_empty_names_nothing():
     hashes = pl.Series(["a"] * 999 + [None])
     found = duplicates(PARTS, fills().drop("trade_id").with_columns(transaction_hash=hashes, log_index=hashes))

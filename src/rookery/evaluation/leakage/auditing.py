@@ -95,9 +95,9 @@ def audit(
     earn        returns of the decisions when acting so many bars later
     martingale  a table of the same columns whose `price` is a fair game
 
-    At the default 12 `cuts` this takes about 60 times the time of one call. Values may differ by `tolerance` relative to
-    value or spread; 0 asks for equal bits. Raises UserError for a table that runs backwards in time, or a function that
-    gives other values when called again.
+    At the default 12 `cuts` this takes about 60 times the time of one call. Values may differ by `tolerance` relative
+    to value or spread; 0 asks for equal bits. Raises UserError for a table that runs backwards in time, and for a
+    function that gives other values when it is called again.
     """
     settings = _Settings(time=time, cuts=cuts, seed=seed, tolerance=tolerance)
     features = settings.probed(function, table, "features")

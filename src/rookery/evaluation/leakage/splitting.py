@@ -154,7 +154,7 @@ def _repeats(train: Ints, other: Ints, hashes: Mapping[str, Ints | None], table:
         return _repeat("possible" if at_the_cut else "failed", moment, train, twins, count)
     if content is None or not (twins := _twins(content, train, other)).size:
         return _Repeat(outcome="passed")
-    across, expected = _expected_pairs(content[train], content[other])
+    across, expected = _copies(content[train], content[other])
     count = f"{twins.size:,} rows repeat earlier content at another time"
     if identity is None and across > expected + 5.0 * np.sqrt(expected):
         return _repeat("failed", content, train, twins, f"{count}; within {train.size:,} rows it hardly repeats")
@@ -169,15 +169,17 @@ def _repeat(
     return _Repeat(outcome=outcome, earlier=earlier, later=later, detail=detail, by_identity=by_identity)
 
 
-def _expected_pairs(train: Ints, other: Ints) -> tuple[float, float]:
-    """Equal pairs across two parts, and how many to expect (at most, 95 %) from the repeats within the first."""
+def _copies(train: Ints, other: Ints) -> tuple[int, float]:
+    """How many contents stand once in train and again in another part, and how many of these to expect at most.
+
+    Contents that repeat within train (a price that stands still, lots of one size) are nobody's copies. Where they are
+    rare, chance puts 2 M / N times as many across parts of N and M rows as within the first.
+    """
     values, counts = np.unique(train, return_counts=True)
-    within = float((counts * (counts - 1.0) / 2.0).sum())
-    place = np.minimum(np.searchsorted(values, other), values.size - 1)
-    across = float(counts[place][values[place] == other].sum())
-    # Three more than were seen: the upper bound of a Poisson mean of which none was seen.
-    share = 2.0 * other.size / max(train.size - 1.0, 1.0)
-    return across, (within + 3.0) * share
+    across = np.intersect1d(values[counts == 1], other).size
+    within = int((counts > 1).sum())
+    # Three more than were seen: the 95 % upper bound of a Poisson mean of which none was seen.
+    return across, (within + 3.0) * 2.0 * other.size / max(train.size - 1.0, 1.0)
 
 
 def _is_filled(table: pl.DataFrame, name: str) -> bool:
