@@ -56,7 +56,7 @@ def forward_return() -> pl.Expr:
 
 
 def with_column(leak: Features) -> Planted:
-    """A column `leak` among the honest features of swaps; back-fills need a bound memory to be seen from the end."""
+    """A column `leak` among the honest features of swaps."""
 
     def certify(swaps: pl.DataFrame, seed: int) -> Certificate:
         def features(table: pl.DataFrame) -> pl.DataFrame:

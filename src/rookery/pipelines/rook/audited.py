@@ -33,7 +33,6 @@ class Audited:
 
     config: RookConfig
     source: SwapSource
-    seed: int
     stages: tuple[str, ...]
     swaps: pl.DataFrame
     features: pl.DataFrame
@@ -82,7 +81,6 @@ def read_audited(facts: RunFacts) -> Audited:
     return Audited(
         config=config,
         source=source,
-        seed=facts.seed,
         stages=stages,
         swaps=pl.read_parquet(path / "swaps" / "swaps.parquet"),
         features=features,
