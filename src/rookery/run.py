@@ -225,6 +225,19 @@ def redraw(path: Path, stage: str, names: Sequence[str], write: Callable[[Path],
         os.close(lock)
 
 
+def attach(path: Path, name: str, record: Mapping[str, object]) -> Path:
+    """Write the JSON object `record` as the sealed file `name` beside a run's own records; its stages stay untouched.
+
+    Raises UserError when the run is in use.
+    """
+    lock = _take_lock(path)
+    try:
+        write_sealed(path / name, record)
+    finally:
+        os.close(lock)
+    return path / name
+
+
 def is_run(path: Path) -> bool:
     """Whether `path` is a run directory."""
     return (path / HEADER).is_file()

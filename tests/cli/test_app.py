@@ -38,7 +38,7 @@ def test_only_what_is_built_is_said_to_work(rookery: Call) -> None:
 
 def test_version_and_help_of_every_command_answer(rookery: Call) -> None:
     assert rookery("version").out == "rookery 0.1.0\n"
-    top = ("demo", "runs", "resume", "report", "compare", "doctor", "rook")
+    top = ("demo", "runs", "resume", "report", "audit", "compare", "doctor", "rook")
     steps = ("features", "label", "dataset", "train", "backtest", "run", "check")
     for words in [(name,) for name in top] + [("rook", name) for name in steps]:
         said = rookery(*words, "--help")

@@ -30,6 +30,13 @@ def test_a_stream_tells_what_the_whole_table_tells(walk: pl.DataFrame):
     assert [state for _, state in told] == rows(conditions(features))
 
 
+def test_liquidity_that_stays_the_same_gives_the_bits_of_the_batch(walk: pl.DataFrame):
+    still = walk.head(60).with_columns(pl.lit(1_358_889_869_977_335_296).cast(pl.Decimal(38, 0)).alias("liquidity"))
+    stream = FeatureStream()
+    told = [stream.push(swap)[0] for swap in still.iter_rows(named=True)]
+    assert told == rows(core_features(still))
+
+
 def test_a_stream_restored_from_json_goes_on_with_the_same_bits(walk: pl.DataFrame):
     stream = FeatureStream()
     for swap in walk.head(170).iter_rows(named=True):

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from rookery import __version__
-from rookery.cli import compare, demo, doctor, faults, machine, rook, runs, show, trials, verify
+from rookery.cli import audit, compare, demo, doctor, faults, machine, rook, runs, show, trials, verify
 
 PIPELINES: Final = {
     "rook": ("works", "rules label Uniswap swaps; an LSTM learns to decide side, size, slippage, deadline"),
@@ -42,6 +42,7 @@ app.add_typer(rook.app, name="rook")
 app.command("runs")(runs.runs)
 app.command("resume")(runs.resume)
 app.command("report")(runs.report)
+app.command("audit")(audit.audit)
 app.command("compare")(compare.compare)
 app.command("trials")(trials.trials)
 app.command("doctor")(doctor.doctor)
@@ -67,7 +68,7 @@ def overview() -> list[str]:
         "  rookery demo                          train, backtest and report on generated swaps; nothing is downloaded",
         "  rookery rook run --input swaps.csv    the same on your own file",
         "",
-        "then: runs, report, compare, trials, resume, doctor, verify; all commands: rookery --help",
+        "then: runs, report, audit, compare, trials, resume, doctor, verify; all commands: rookery --help",
     ]
 
 

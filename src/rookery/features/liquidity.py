@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import polars as pl
 
 from rookery.features.volume import volume
@@ -18,7 +19,7 @@ def liquidity() -> pl.Expr:
 
 def liquidity_impact() -> pl.Expr:
     """Volume over liquidity / 1e18: a ratio of unlike units (0 to 1e4 in thin pools), not a fraction of the pool."""
-    return (volume() * _UNITS / liquidity()).alias("liquidity_impact")
+    return pl.map_batches([volume(), liquidity()], _impacts, return_dtype=pl.Float64).alias("liquidity_impact")
 
 
 def liquidity_impact_avg(windows: Sequence[int]) -> pl.Expr:
@@ -29,3 +30,10 @@ def liquidity_impact_avg(windows: Sequence[int]) -> pl.Expr:
 def current_liquidity() -> pl.Expr:
     """Liquidity in range after this swap."""
     return pl.col("liquidity").alias("current_liquidity")
+
+
+def _impacts(columns: Sequence[pl.Series]) -> pl.Series:
+    # In numpy: where liquidity stays the same, polars may divide through its reciprocal, which ends in other bits.
+    volumes, depths = (column.to_numpy() for column in columns)
+    with np.errstate(all="ignore"):
+        return pl.Series(volumes * _UNITS / depths)
