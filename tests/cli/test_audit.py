@@ -20,7 +20,11 @@ def test_a_run_is_audited_by_its_name_and_a_failed_probe_is_exit_code_3(
     (tmp_path / "small.yaml").write_text(SMALL)
     run = ("rook", "run", "--input", swaps_csv, "--config", "small.yaml", "--quiet")
     assert rookery(*run).code == 0
-    assert rookery(*run, "--embargo", "0", "--output", "runs/bare").code == 0
+    refused = rookery(*run, "--embargo", "0", "--output", "runs/bare")
+    assert (refused.code, "Refused: the leakage certificate failed: window overlap of split." in refused.out) == (
+        3,
+        True,
+    )
 
     said = rookery("audit", "swaps", "--cuts", "3", "--quiet")
     assert said.code == 0
@@ -29,6 +33,12 @@ def test_a_run_is_audited_by_its_name_and_a_failed_probe_is_exit_code_3(
     assert any(line.startswith("passed      future perturbation of features") for line in lines)
     assert lines[-1] == "certificate  runs/swaps/certificate.json"
     assert json.loads((tmp_path / "runs/swaps/certificate.json").read_text())["passed"] is True
+    # The report, drawn again, shows the later and longer audit.
+    assert rookery("report", "swaps").code == 0
+    shown = json.loads((tmp_path / "runs/swaps/report/report.json").read_text())["belief"]["certificate"]
+    assert [one["times"] for one in shown["probes"]][:2] == [
+        one["times"] for one in json.loads((tmp_path / "runs/swaps/certificate.json").read_text())["findings"]
+    ][:2]
 
     failed = rookery("audit", "runs/bare", "--cuts", "3", "--quiet", "--json")
     assert failed.code == 3

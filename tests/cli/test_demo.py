@@ -134,7 +134,7 @@ def test_in_a_pipe_no_escape_codes_and_one_line_per_stage(rookery: Call, swaps_c
     said = rookery("rook", "run", "--input", swaps_csv, "--config", "slow.yaml", "--num-epochs", "1")
     assert "\x1b" not in said.out + said.err
     stages = [line.split()[0] for line in said.err.splitlines()]
-    assert stages == ["kernels", "data", "features", "labels", "dataset", "training", "backtest", "report"]
+    assert stages == ["kernels", "data", "features", "labels", "dataset", "training", "backtest", "audit", "report"]
 
 
 @pytest.mark.slow

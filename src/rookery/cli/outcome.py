@@ -131,14 +131,27 @@ def show_training(made: "TrainedFiles", *, as_json: bool) -> None:
 
 
 def draw_again(run: "RunFacts") -> list[Path]:
-    """Draw report.md and report.html of a finished run from its report.json. Raises UserError when it has none."""
-    from rookery.evaluation import report
-    from rookery.run import redraw
+    """Draw the report of a finished run from its frozen record, with the certificate of its last audit.
 
-    record = report_file(run)
-    drawn = ("report.md", "report.html")
-    redraw(run.path, record.parent.name, drawn, lambda folder: report.write(report.read(record), folder))
-    return [record, *(record.with_name(name) for name in drawn)]
+    Raises UserError when it has none.
+    """
+    from dataclasses import replace
+
+    from rookery.evaluation import report
+    from rookery.evaluation.believing import believed
+    from rookery.evaluation.leakage import record as certificates
+    from rookery.run import OUTCOME, attach, redraw
+
+    frozen = report_file(run)
+    made, certificate = report.read(frozen), certificates.read(run.path)
+    if certificate is not None and made.belief is not None:
+        # Neutral in name, as the run's own audit is.
+        made = believed(made, trials=made.belief.trials, certificate=replace(certificate, subject="this run"))
+    drawn = ("report.json", "report.md", "report.html")
+    redraw(run.path, frozen.parent.name, drawn, lambda folder: report.write(made, folder))
+    if made.verdict.sentence != run.outcome.get("verdict"):
+        attach(run.path, OUTCOME, {**run.outcome, "verdict": made.verdict.sentence})
+    return [frozen.with_name(name) for name in drawn]
 
 
 def report_file(run: "RunFacts") -> Path:

@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
-from rookery.evaluation.report.belief import Belief, Certificate, Trials, Verdict
+from rookery.evaluation.leakage import Certificate
+from rookery.evaluation.report import belief
+from rookery.evaluation.report.belief import Belief, Probe, Trials, Verdict
 from rookery.evaluation.report.record import Report
 
 # The confidence that a Sharpe ratio must keep after all trials are counted.
@@ -14,7 +16,8 @@ def believed(report: Report, *, trials: Trials | None, certificate: Certificate 
     """The report with its surroundings. Called again, it starts from the verdict of the figures alone."""
     before = report.verdict if report.belief is None else report.belief.before
     verdict = _certified(_deflated(before, trials), certificate)
-    return replace(report, verdict=verdict, belief=Belief(before=before, trials=trials, certificate=certificate))
+    shown = None if certificate is None else _shown(certificate)
+    return replace(report, verdict=verdict, belief=Belief(before=before, trials=trials, certificate=shown))
 
 
 def _deflated(verdict: Verdict, trials: Trials | None) -> Verdict:
@@ -36,14 +39,37 @@ def _deflated(verdict: Verdict, trials: Trials | None) -> Verdict:
 
 def _certified(verdict: Verdict, certificate: Certificate | None) -> Verdict:
     """Nothing is claimed of a result that knows the future."""
-    if certificate is None or certificate.passed:
+    if certificate is None or certificate.passed or verdict.code == "refused":
         return verdict
-    leaks = [probe for probe in certificate.probes if probe.outcome == "failed"]
-    first = leaks[0] if leaks else None
-    named = "no probe of the leakage certificate passed" if first is None else f"{first.name} of {first.subject}"
+    if not certificate.failed:
+        return Verdict(code="refused", sentence=f"Refused: {certificate.sentence}", reason="", evidence=_EVIDENCE)
+    first = certificate.failed[0]
     return Verdict(
         code="refused",
-        sentence=f"Refused: the leakage certificate failed: {named}.",
-        reason="" if first is None else (first.found or first.tested),
+        sentence=f"Refused: the leakage certificate failed: {first.name}.",
+        reason=f"{first.account}. {first.remedy}",
         evidence=_EVIDENCE,
+    )
+
+
+def _shown(certificate: Certificate) -> belief.Certificate:
+    """The certificate as the report shows it."""
+    return belief.Certificate(
+        passed=certificate.passed,
+        sentence=certificate.sentence,
+        rows=certificate.rows,
+        seed=certificate.seed,
+        probes=tuple(
+            Probe(
+                name=one.probe,
+                subject=one.subject,
+                outcome=one.outcome,
+                times=one.times,
+                tested=one.tested,
+                found="; ".join(filter(None, (one.place, one.detail))),
+                remedy=one.remedy,
+            )
+            for one in certificate.findings
+        ),
+        command="rookery audit RUN",
     )

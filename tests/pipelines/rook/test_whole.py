@@ -101,7 +101,7 @@ def test_a_finished_run_is_loaded_not_repeated(made: RunResult, tmp_path: Path):
     again = _run(tmp_path / "one", progress=Progress(said))
 
     assert again.hashes == made.hashes
-    assert said.getvalue().count("finished before, loaded") == 7
+    assert said.getvalue().count("finished before, loaded") == 8
 
 
 def test_a_run_whose_last_stages_are_gone_makes_them_again(made: RunResult, tmp_path: Path):

@@ -37,9 +37,9 @@ class Certificate:
     """The leakage certificate that the run has; `command` makes it again."""
 
     passed: bool
+    sentence: str
     rows: int
     seed: int
-    code_version: str
     probes: tuple[Probe, ...]
     command: str
 

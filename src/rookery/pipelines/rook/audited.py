@@ -18,9 +18,9 @@ from rookery.pipelines.rook.steps import SwapSource
 from rookery.run import Stage
 from rookery.runs import RunFacts
 
-STAGES = ("swaps", "features", "labels", "backtest")
+_STAGES = ("swaps", "features", "labels", "backtest")
 # What only a run that has trained its own brain has.
-TRAINED_STAGES = ("dataset", "models")
+_TRAINED_STAGES = ("dataset", "models")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -59,21 +59,37 @@ class Audited:
         return self.windows.part(range(first, first + self.decisions.height))
 
 
-def read_audited(facts: RunFacts) -> Audited:
+def stages_of(model: Path | None) -> tuple[str, ...]:
+    """The stages of a run that trained its own brain (no `model`), or of one that was given the bundle `model`."""
+    return _STAGES if model is not None else (*_STAGES, *_TRAINED_STAGES)
+
+
+def read_finished(facts: RunFacts) -> Audited:
     """Read a finished run. Raises UserError when it has not finished, or naming what was altered since."""
     path = facts.path
     if not facts.outcome:
         raise UserError(f"is {facts.state}: only a finished run can be audited", place=path, remedy="resume it first")
-    config = RookConfig.parse(facts.config, place=path / "run.json")
-    source = SwapSource.from_request(facts.request["source"])
     model = facts.request.get("model")
-    stages = STAGES if model is not None else (*STAGES, *TRAINED_STAGES)
+    return read_audited(
+        path,
+        RookConfig.parse(facts.config, place=path / "run.json"),
+        SwapSource.from_request(facts.request["source"]),
+        model=None if model is None else Path(model),
+    )
+
+
+def read_audited(path: Path, config: RookConfig, source: SwapSource, *, model: Path | None = None) -> Audited:
+    """Read the stages of a run up to its backtest; `model` is the bundle of a run that trained none of its own.
+
+    Raises UserError naming what was altered since it was made.
+    """
+    stages = stages_of(model)
     for name in stages:
         Stage(path / name, key="", finished=True).verify()
     features, _ = files.read_features(path / "features" / "core_features.parquet")
     conditions = files.read_conditions(path / "features" / "core_conditions.parquet")
     labels = files.read_labelled(path / "labels" / "labeled_dataset.parquet")[1]
-    bundle = path / "models" / f"{source.pair.base}_{source.pair.quote}" if model is None else Path(model)
+    bundle = path / "models" / f"{source.pair.base}_{source.pair.quote}" if model is None else model
     # As a backtest does: the bundle's own limits, unless the settings have others than the default.
     trading = None if model is None or config.trading == TradingConfig() else config.trading
     brain = TrainedROOKBrain(bundle, trading=trading)

@@ -11,20 +11,27 @@ import polars as pl
 from rookery.datasets.sequences import Sequences
 from rookery.evaluation import report as reports
 from rookery.evaluation.believing import believed
+from rookery.evaluation.leakage import Certificate
+from rookery.evaluation.leakage.record import CERTIFICATE, stage_hashes
 from rookery.evaluation.report.belief import Trials
 from rookery.evaluation.report.record import Fact, FitRange, Report
 from rookery.evaluation.report.record import Split as SplitSection
 from rookery.features.conditions import conditions as conditions_of
 from rookery.features.swaps import core_features
-from rookery.files import write_json
+from rookery.files import read_json, write_json
 from rookery.labels.rules import label
 from rookery.pipelines.rook import files
+from rookery.pipelines.rook.audited import read_audited, stages_of
 from rookery.pipelines.rook.config import RookConfig
+from rookery.pipelines.rook.probes import certificate_of
 from rookery.pipelines.rook.reporting import TIMINGS, Origin, machine_block
 from rookery.pipelines.rook.steps import SwapSource, read_facts, read_swaps
 from rookery.run import Run
 from rookery.schema import Loaded, fingerprint
 from rookery.tables import write_table
+
+# Moments at which the audit of a run changes the future; `rookery audit` takes more.
+_CUTS = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,12 +119,28 @@ def origin_of(
     )
 
 
-def close(made: Run, record: Report, trials: Trials, *, device: str, stages: Sequence[str]) -> RunResult:
+def audit_stage(made: Run, source: SwapSource, config: RookConfig, *, model: Path | None = None) -> Certificate:
+    """Probe what the stages before left behind for look-ahead; `model` is the bundle of a run that trained none."""
+    with made.stage("audit", inputs=stage_hashes(made.path, stages_of(model))) as stage:
+        path = stage.file(CERTIFICATE)
+        if not stage.finished:
+            started = time.perf_counter()
+            run = read_audited(made.path, config, source, model=model)
+            # Neutral in name, so that equal runs have equal certificates wherever they lie.
+            found = certificate_of(run, "this run", cuts=_CUTS, seed=made.seed, progress=made.progress)
+            write_json(path, found.to_json())
+            log_time(made, "audit", time.perf_counter() - started, len(found.findings), "probes")
+        return Certificate.from_json(read_json(path))
+
+
+def close(
+    made: Run, record: Report, trials: Trials, certificate: Certificate, *, device: str, stages: Sequence[str]
+) -> RunResult:
     """Draw the report and record how the run ended. `record` is what follows from the run alone."""
     hashes: dict[str, str] = {}
     for folder in stages:
         hashes |= {f"{folder}/{name}": digest for name, digest in made.hashes(folder).items()}
-    report, page = _report(made, record, trials, hashes, device=device)
+    report, page = _report(made, believed(record, trials=trials, certificate=certificate), hashes, device=device)
     # Of the report, which holds wall times and other runs, the digest that leaves these out.
     hashes |= {"report": reports.digest(report)}
     made.finish(
@@ -130,10 +153,8 @@ def close(made: Run, record: Report, trials: Trials, *, device: str, stages: Seq
     return RunResult(folder=made.path, report=report, page=page, hashes=hashes)
 
 
-def _report(
-    made: Run, record: Report, trials: Trials, hashes: Mapping[str, str], *, device: str
-) -> tuple[Report, Path]:
-    """Draw the record with the hashes of what it rests on, with what else was tried and with what the clock says."""
+def _report(made: Run, record: Report, hashes: Mapping[str, str], *, device: str) -> tuple[Report, Path]:
+    """Draw the record with the hashes of what it rests on and with what the clock says."""
     assert record.repeat is not None  # noqa: S101  build_report always fills it
     listed = tuple(Fact(name=name, value=digest) for name, digest in hashes.items())
     record = replace(record, repeat=replace(record.repeat, hashes=listed))
@@ -142,9 +163,7 @@ def _report(
         if stage.finished:
             return reports.read(stage.file("report.json")), page
         with made.progress.stage("report", 1, unit="page") as advance:
-            report = replace(
-                believed(record, trials=trials, certificate=None), machine=machine_block(made.logs, device=device)
-            )
+            report = replace(record, machine=machine_block(made.logs, device=device))
             reports.write(report, stage.path)
             write_table(pl.read_parquet(made.path / "backtest" / "orders.parquet"), stage.file("orders.csv"))
             advance(1)

@@ -28,6 +28,7 @@ from rookery.pipelines.rook.panel import label_mix
 from rookery.pipelines.rook.reporting import build_report, fit_ranges
 from rookery.pipelines.rook.stages import (
     RunResult,
+    audit_stage,
     close,
     features_stage,
     labels_stage,
@@ -44,7 +45,7 @@ from rookery.run import Run
 from rookery.runs import read_run
 from rookery.schema import Loaded, fingerprint
 
-_STAGES = ("swaps", "features", "labels", "dataset", "models", "backtest")
+_STAGES = ("swaps", "features", "labels", "dataset", "models", "backtest", "audit")
 
 _RECORD = "record.json"
 
@@ -89,7 +90,8 @@ def run(
         record_fit(pen, bundle.parent, learnt)
         record = _backtest(made, tables, source, config, bundle, pen)
         trials = standing(ledger, record_backtest(pen, record, made.path / "backtest"))
-        return close(made, record, trials, device=learnt.device, stages=_STAGES)
+        certificate = audit_stage(made, source, config)
+        return close(made, record, trials, certificate, device=learnt.device, stages=_STAGES)
 
 
 def backtest(
@@ -155,7 +157,9 @@ def backtest(
                 write_json(path, to_json(report))
             record = from_json(read_json(path))
         trials = standing(ledger, record_backtest(pen, record, made.path / "backtest"))
-        return close(made, record, trials, device="cpu", stages=("swaps", "features", "labels", "backtest"))
+        certificate = audit_stage(made, source, config, model=model)
+        stages = ("swaps", "features", "labels", "backtest", "audit")
+        return close(made, record, trials, certificate, device="cpu", stages=stages)
 
 
 def resume(path: Path, *, device: Device = "auto", progress: Progress | None = None) -> RunResult:
