@@ -99,14 +99,21 @@ def cut_orders(
 
 
 @njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+def volume_limit(market: Market, t: int, m: int) -> float:
+    """The most contracts of instrument `m` that bar `t` lets an account trade in one order."""
+    volume = market.quotes_TMQ[t, m, VOLUME]
+    if volume == 0.0 and (market.instruments_MI[m, LINEAR] > 0.0 or market.instruments_MI[m, ROOT] > 0.0):
+        return 0.0
+    if market.instruments_MI[m, MAX_VOLUME_SHARE] == math.inf:
+        return math.inf
+    return float(market.instruments_MI[m, MAX_VOLUME_SHARE] * volume / market.instruments_MI[m, CONTRACT])
+
+
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _own_limits(wished: float, held: float, market: Market, t: int, m: int, price: int, worth: float) -> float:
     """The order cut to order size, then to position size."""
-    largest, volume = float(market.instruments_MI[m, MAX_ORDER]), market.quotes_TMQ[t, m, VOLUME]
+    largest = min(float(market.instruments_MI[m, MAX_ORDER]), volume_limit(market, t, m))
     contract = market.instruments_MI[m, CONTRACT]
-    if market.instruments_MI[m, MAX_VOLUME_SHARE] < math.inf:
-        largest = min(largest, market.instruments_MI[m, MAX_VOLUME_SHARE] * volume / contract)
-    if volume == 0.0 and (market.instruments_MI[m, LINEAR] > 0.0 or market.instruments_MI[m, ROOT] > 0.0):
-        largest = 0.0
     order = min(max(wished, -largest), largest)
     most = min(
         float(market.instruments_MI[m, MAX_POSITION]),
