@@ -130,8 +130,8 @@ def trades(record: BarRecord, names: Sequence[str], times: BarTimes | None) -> p
     instrument, side (long, short), status (closed, open), entry_bar, exit_bar, entry_time, exit_time, duration_bars,
     duration_s, exit_cause, quantity (the most contracts held), entry_price and exit_price (means over its fills),
     gross (profit at the prices of its fills), fees, slippage (in `gross` already), carry (without interest on cash),
-    pnl = gross - fees - carry, return (pnl over what was paid to enter), mae, mfe (money, see `trade_journal`), mae_share
-    and mfe_share (over what was paid to enter), fills.
+    pnl = gross - fees - carry, return (pnl over what was paid to enter), mae and mfe (money, see `trade_journal`),
+    mae_share and mfe_share (over what was paid to enter), fills.
     """
     open_YC = record.open_MC[record.open_MC[:, TRIP_FILLS] > 0]
     row_YC = np.concatenate((record.trip_YC, open_YC))

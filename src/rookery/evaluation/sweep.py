@@ -75,7 +75,7 @@ def parameter_grid(**axes: Sequence[float]) -> pl.DataFrame:
 
 
 def walk_forward(count: int, *, folds: int = 3, expanding: bool = True, embargo: int = 0) -> tuple[Fold, ...]:
-    """`count` bars cut into folds + 1 equal parts: each part after the first is tested once, what came before it trains.
+    """`count` bars cut into folds + 1 equal parts; each part after the first is tested on, what came before trains.
 
     With `expanding` all that came before, else the part just before. The last `embargo` bars of train are left out.
     Raises ValueError when a part would have fewer than 3 bars.
@@ -178,7 +178,8 @@ def _measured(figures_PR: Floats, bars: int, capital: float, year: float) -> pl.
     returns = bars - 1
     mean_P = figures_PR[:, RETURNS_SUM] / returns
     squares_P = figures_PR[:, RETURNS_SQUARES] - returns * mean_P**2
-    spread_P, downside_P = np.sqrt(np.maximum(squares_P, 0.0) / (returns - 1)), np.sqrt(figures_PR[:, LOSSES_SQUARES] / returns)
+    spread_P = np.sqrt(np.maximum(squares_P, 0.0) / (returns - 1))
+    downside_P = np.sqrt(figures_PR[:, LOSSES_SQUARES] / returns)
     return pl.DataFrame(
         {
             "total_return": figures_PR[:, END] / capital - 1.0,

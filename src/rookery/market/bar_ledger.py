@@ -42,6 +42,7 @@ from rookery.market.accounts import (
     trade,
 )
 from rookery.market.bars import CLOSE, HIGH, LOW, OPEN, VOLUME, Bars
+from rookery.market.compilation import inlined
 from rookery.market.limits import cut_orders, trailing_covariance
 from rookery.market.terms import (
     BORROW,
@@ -126,19 +127,19 @@ def _settle_all(accounts: Accounts, market: Market, order_NTM: Floats, worth_NT:
             quantity_NTM[n, t] = accounts.position_NMC[n, :, QUANTITY]
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def settle_bar(accounts: Accounts, n: int, market: Market, t: int) -> float:
     """Account `n` trades its orders in bar `t` and lives through it; its net worth at the close. Orders become 0."""
     return _settle(accounts, n, market, t, None)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def record_bar(accounts: Accounts, n: int, market: Market, t: int, journal: Journal) -> float:
     """`settle_bar` that writes fills and round trips into `journal`, which must have room; the books are the same."""
     return _settle(accounts, n, market, t, journal)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def _settle(accounts: Accounts, n: int, market: Market, t: int, journal: Journal | None) -> float:
     # Without a journal numba drops every branch on it, so that who needs none pays nothing for it.
     terms = market.terms
@@ -153,7 +154,7 @@ def _settle(accounts: Accounts, n: int, market: Market, t: int, journal: Journal
     return _close_bar(accounts, n, market, t, journal)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def _holds(accounts: Accounts, n: int) -> bool:
     total = 0.0
     for m in range(accounts.position_NMC.shape[1]):
@@ -161,7 +162,7 @@ def _holds(accounts: Accounts, n: int) -> bool:
     return total > 0.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def _fill_orders(accounts: Accounts, n: int, market: Market, price: int, t: int, journal: Journal | None) -> None:
     cut_orders(accounts, n, market, t, price)
     for m in range(accounts.position_NMC.shape[1]):
@@ -171,7 +172,7 @@ def _fill_orders(accounts: Accounts, n: int, market: Market, price: int, t: int,
             accounts.position_NMC[n, m, ORDER] = 0.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def _send(
     accounts: Accounts,
     n: int,
@@ -194,7 +195,7 @@ def _send(
     trade(accounts, n, m, quantity, value, quantity * contract * price, fee)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def fill_price(market: Market, t: int, m: int, side: float, size: float, price: float) -> float:
     """What `size` units cost each: reference, half spread, slippage and impact, on the tick worse for the account."""
     share = market.instruments_MI[m, SPREAD]
@@ -207,7 +208,7 @@ def fill_price(market: Market, t: int, m: int, side: float, size: float, price: 
     return _on_tick(reached, side, market.instruments_MI[m, TICK])
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def _on_tick(price: float, side: float, tick: float) -> float:
     """The next tick above for side > 0, below for side < 0, at least one."""
     if tick == 0.0:
@@ -217,7 +218,7 @@ def _on_tick(price: float, side: float, tick: float) -> float:
     return float(max(np.floor(price / tick + _TICK_SLACK), 1.0) * tick)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def _live_through(accounts: Accounts, n: int, market: Market, t: int, journal: Journal | None) -> None:
     """Liquidation, else stops and take-profits, in bar `t`."""
     share = _liquidation_share(accounts, n, market, t)
@@ -247,14 +248,14 @@ def _live_through(accounts: Accounts, n: int, market: Market, t: int, journal: J
             _rest(accounts, n, m, price, market, t, journal)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def _note_open(accounts: Accounts, n: int, m: int, market: Market, t: int, journal: Journal | None) -> None:
     if journal is not None:
         unit = market.instruments_MI[m, CONTRACT] * market.quotes_TMQ[t, m, OPEN]
         note_price(journal, m, abs(accounts.position_NMC[n, m, QUANTITY]), unit)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def _note_extremes(accounts: Accounts, n: int, market: Market, t: int, journal: Journal) -> None:
     for m in range(accounts.position_NMC.shape[1]):
         held, contract = abs(accounts.position_NMC[n, m, QUANTITY]), market.instruments_MI[m, CONTRACT]
@@ -263,7 +264,7 @@ def _note_extremes(accounts: Accounts, n: int, market: Market, t: int, journal: 
             note_price(journal, m, held, contract * market.quotes_TMQ[t, m, HIGH])
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def _liquidation_share(accounts: Accounts, n: int, market: Market, t: int) -> float:
     """How far along the way from the open to the worst prices margin runs out: 0 to 1, or 2 when it does not."""
     first, last, gross = accounts.money_NB[n, CASH], accounts.money_NB[n, CASH], 0.0
@@ -280,7 +281,7 @@ def _liquidation_share(accounts: Accounts, n: int, market: Market, t: int) -> fl
     return 0.0 if first <= 0.0 else float(first / (first - last))
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def _levels(accounts: Accounts, n: int, m: int, market: Market) -> tuple[float, float]:
     """Prices of the position's stop and take-profit; nan where there is none."""
     held, terms = accounts.position_NMC[n, m, QUANTITY], market.terms
@@ -293,7 +294,7 @@ def _levels(accounts: Accounts, n: int, m: int, market: Market) -> tuple[float, 
     return stop, _on_tick(take, side, market.instruments_MI[m, TICK])
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def _worst_price(accounts: Accounts, n: int, m: int, market: Market, t: int) -> float:
     """The stop where it is touched (the open where that lies beyond it), else the extreme against the position."""
     opened, low, high = market.quotes_TMQ[t, m, OPEN], market.quotes_TMQ[t, m, LOW], market.quotes_TMQ[t, m, HIGH]
@@ -304,7 +305,7 @@ def _worst_price(accounts: Accounts, n: int, m: int, market: Market, t: int) -> 
     return float(max(low, min(opened, stop)) if long else min(high, max(opened, stop)))
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def _exit(accounts: Accounts, n: int, m: int, market: Market, t: int) -> tuple[bool, bool, float]:
     """Whether the bar reaches the stop and the take-profit, and the price of the one that counts."""
     opened, low, high = market.quotes_TMQ[t, m, OPEN], market.quotes_TMQ[t, m, LOW], market.quotes_TMQ[t, m, HIGH]
@@ -316,10 +317,8 @@ def _exit(accounts: Accounts, n: int, m: int, market: Market, t: int) -> tuple[b
     return stopped, taken, max(opened, stop) if stopped else min(opened, take)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
-def _rest(
-    accounts: Accounts, n: int, m: int, price: float, market: Market, t: int, journal: Journal | None
-) -> None:
+@inlined
+def _rest(accounts: Accounts, n: int, m: int, price: float, market: Market, t: int, journal: Journal | None) -> None:
     """A resting order that closes the position at `price`, exactly."""
     quantity, contract = -accounts.position_NMC[n, m, QUANTITY], market.instruments_MI[m, CONTRACT]
     value = quantity * contract * price
@@ -329,7 +328,7 @@ def _rest(
     trade(accounts, n, m, quantity, value, value, fee)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def _close_bar(accounts: Accounts, n: int, market: Market, t: int, journal: Journal | None) -> float:
     """Pay for what is held over the close; net worth after it."""
     value, carry = 0.0, 0.0

@@ -8,11 +8,11 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 from pydantic import Field, model_validator
 
 from rookery.config import Config
 from rookery.market.accounts import ORDER, Accounts
+from rookery.market.compilation import inlined
 from rookery.market.limits import volume_limit
 from rookery.market.terms import Market
 
@@ -79,8 +79,10 @@ def arrival_bars(execution: Execution, count: int, times: BarTimes | None) -> In
     return np.maximum(np.searchsorted(times.open_ns_T, ready_T, side="left"), decided_T + 1).astype(np.int64)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
-def offer(accounts: Accounts, n: int, market: Market, t: int, m: int, due: float, rest_M: Floats, carries: bool) -> None:
+@inlined
+def offer(
+    accounts: Accounts, n: int, market: Market, t: int, m: int, due: float, rest_M: Floats, carries: bool
+) -> None:
     """Send `due` contracts, with the rest of earlier orders, into bar `t`; what volume leaves becomes the new rest."""
     if not carries:
         accounts.position_NMC[n, m, ORDER] = due

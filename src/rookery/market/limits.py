@@ -10,6 +10,7 @@ from numba import njit
 
 from rookery.market.accounts import CASH, CLIPPED, ORDER, QUANTITY, REFUSED, Accounts
 from rookery.market.bars import VOLUME
+from rookery.market.compilation import inlined
 from rookery.market.terms import (
     CONTRACT,
     LINEAR,
@@ -53,7 +54,7 @@ def _trailing_covariance(returns_TM: Floats, window: int, covariance_TMM: Floats
                 covariance_TMM[t, i, j] = covariance_TMM[t, j, i] = total / (t - first)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def cut_orders(
     accounts: Accounts,
     n: int,
@@ -98,7 +99,7 @@ def cut_orders(
         accounts.counts_NK[n, CLIPPED] += 1
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def volume_limit(market: Market, t: int, m: int) -> float:
     """The most contracts of instrument `m` that bar `t` lets an account trade in one order."""
     volume = market.quotes_TMQ[t, m, VOLUME]
@@ -109,7 +110,7 @@ def volume_limit(market: Market, t: int, m: int) -> float:
     return float(market.instruments_MI[m, MAX_VOLUME_SHARE] * volume / market.instruments_MI[m, CONTRACT])
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def _own_limits(wished: float, held: float, market: Market, t: int, m: int, price: int, worth: float) -> float:
     """The order cut to order size, then to position size."""
     largest = min(float(market.instruments_MI[m, MAX_ORDER]), volume_limit(market, t, m))
@@ -127,7 +128,7 @@ def _own_limits(wished: float, held: float, market: Market, t: int, m: int, pric
     return order
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def _split(held: float, order: float) -> tuple[float, float]:
     """An order as the part that reduces the position and the part that raises it, on the same or the other side."""
     if held * order >= 0.0:
@@ -137,7 +138,7 @@ def _split(held: float, order: float) -> tuple[float, float]:
     return -held, order + held
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def _portfolio_share(
     accounts: Accounts,
     n: int,
@@ -163,7 +164,7 @@ def _portfolio_share(
     return min(share, _covariance_share(accounts, n, market, t, price, worth))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", _nrt=True)
 def _covariance_share(
     accounts: Accounts,
     n: int,
@@ -188,7 +189,7 @@ def _covariance_share(
     return share
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def _share_by_risk(exposure_2M: Floats, covariance_MM: Floats, limit: float) -> float:
     """Largest f in [0, 1] with the variance of kept + f raised at most max(limit^2, variance of kept)."""
     squares, cross, kept = 0.0, 0.0, 0.0
@@ -203,7 +204,7 @@ def _share_by_risk(exposure_2M: Floats, covariance_MM: Floats, limit: float) -> 
     return max(0.0, (-cross + math.sqrt(cross * cross + squares * room)) / squares)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def _share_by_correlation(exposure_2M: Floats, covariance_MM: Floats, limit: float) -> float:
     """Largest f in [0, 1] with |correlated exposure| of kept + f raised at most max(limit, that of kept)."""
     share = 1.0

@@ -9,6 +9,7 @@ from numba import njit
 from rookery.market.accounts import CARRY, FEES, FILL, QUANTITY, SLIPPAGE, Accounts, begin
 from rookery.market.bar_ledger import settle_bar
 from rookery.market.bars import CLOSE
+from rookery.market.compilation import hot
 from rookery.market.targets import Plan, UnderWay, arrive, decide
 from rookery.market.terms import CONTRACT, Market
 
@@ -66,7 +67,7 @@ def sweep_targets(
         _run(accounts, market, plan, way, wish_PTM[p], bars, capital, figures_PR[p])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@hot
 def _run(
     accounts: Accounts,
     market: Market,

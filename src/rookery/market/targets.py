@@ -18,11 +18,11 @@ from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from rookery.market.accounts import CARRY, QUANTITY, REFUSED, Accounts
 from rookery.market.bar_ledger import record_bar
 from rookery.market.bars import CLOSE
+from rookery.market.compilation import hot, inlined
 from rookery.market.execution import Execution, offer
 from rookery.market.terms import CONTRACT, Market
 from rookery.market.trade_journal import Journal, has_room
@@ -45,7 +45,7 @@ class Plan(NamedTuple):
 
 
 class UnderWay(NamedTuple):
-    """Orders not met yet: by decision (bar modulo L), their sum, rests of the volume limit, and the oldest's bar."""
+    """Orders not met: by decision (bar modulo L, a power of 2), their sum, rests of the volume limit, oldest bar."""
 
     sent_LM: Floats
     total_M: Floats
@@ -64,12 +64,12 @@ def plan(execution: Execution, arrival_T: Ints, *, wish: Wish, size: float = 1.0
 
 def nothing_under_way(arrival_T: Ints, instruments: int, first: int = 0) -> UnderWay:
     """No orders yet; the first decision comes at the close of bar `first`."""
-    places = int((arrival_T - np.arange(len(arrival_T))).max()) + 1
+    places = 1 << int((arrival_T - np.arange(len(arrival_T))).max()).bit_length()
     totals_M = np.zeros((2, instruments))
     return UnderWay(np.zeros((places, instruments)), totals_M[0], totals_M[1], np.array([first], np.int64))
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def arrive(way: UnderWay, plan: Plan, accounts: Accounts, n: int, market: Market, t: int) -> None:
     """Hand every order that meets bar `t` to the ledger."""
     first, instruments = way.oldest_1[0], way.total_M.shape[0]
@@ -80,7 +80,7 @@ def arrive(way: UnderWay, plan: Plan, accounts: Accounts, n: int, market: Market
     for m in range(instruments):
         due = 0.0
         for s in range(first, last):
-            sent = way.sent_LM[s % len(way.sent_LM), m]
+            sent = way.sent_LM[s & (len(way.sent_LM) - 1), m]
             if math.isfinite(sent):
                 due += sent
             else:
@@ -88,12 +88,12 @@ def arrive(way: UnderWay, plan: Plan, accounts: Accounts, n: int, market: Market
         # Summed afresh, not kept: a remainder by rounding would be an order out of nothing.
         way.total_M[m] = 0.0
         for s in range(last, t):
-            if math.isfinite(way.sent_LM[s % len(way.sent_LM), m]):
-                way.total_M[m] += way.sent_LM[s % len(way.sent_LM), m]
+            if math.isfinite(way.sent_LM[s & (len(way.sent_LM) - 1), m]):
+                way.total_M[m] += way.sent_LM[s & (len(way.sent_LM) - 1), m]
         offer(accounts, n, market, t, m, due, way.rest_M, plan.carries)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def decide(
     way: UnderWay, plan: Plan, accounts: Accounts, n: int, market: Market, t: int, m: int, wish: float, worth: float
 ) -> None:
@@ -102,24 +102,22 @@ def decide(
     if plan.wish != _ORDER:
         held = accounts.position_NMC[n, m, QUANTITY] + (way.total_M[m] + way.rest_M[m])
         order = _change(plan, market, t, m, wish, held, worth)
-    way.sent_LM[t % len(way.sent_LM), m] = order
+    way.sent_LM[t & (len(way.sent_LM) - 1), m] = order
     if math.isfinite(order):
         way.total_M[m] += order
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def _change(plan: Plan, market: Market, t: int, m: int, wish: float, held: float, worth: float) -> float:
     if math.isnan(wish) or (plan.wish == _SIDE and (wish * held > 0.0 or (wish == 0.0 and held == 0.0))):
         return 0.0
     unit = market.instruments_MI[m, CONTRACT] * market.quotes_TMQ[t, m, CLOSE]
-    if plan.wish == _CONTRACTS:
-        order = wish - held
-    else:
-        order = plan.size * wish * max(worth, 0.0) / unit - held
+    wanted = wish if plan.wish == _CONTRACTS else plan.size * wish * max(worth, 0.0) / unit
+    order = wanted - held
     return 0.0 if abs(order) * unit < plan.min_trade * worth else order
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@hot
 def trade_targets(
     accounts: Accounts,
     market: Market,

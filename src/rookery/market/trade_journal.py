@@ -19,6 +19,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from rookery.market.compilation import inlined
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
@@ -71,14 +73,14 @@ def larger(journal: Journal) -> Journal:
     return Journal(fill_XC, trip_YC, journal.written_2, journal.open_MC)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def has_room(journal: Journal) -> bool:
     """Whether the next bar fits: an instrument trades at most twice in a bar."""
     most = len(journal.fill_XC) - 2 * len(journal.open_MC)
     return bool(journal.written_2[0] <= most and journal.written_2[1] <= most)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", _nrt=True)
 def note_fill(
     journal: Journal,
     t: int,
@@ -123,7 +125,7 @@ def note_fill(
         trip[TRIP_FILLS] += 1
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def note_price(journal: Journal, m: int, held: float, unit: float) -> None:
     """The open trip of instrument `m`, of |held| contracts worth `unit` each, has seen this price."""
     trip = journal.open_MC[m]

@@ -61,7 +61,11 @@ class BarVenue:
         self._accounts = open_accounts(np.array([capital], np.float64), instruments)
         self._journal = open_journal(instruments)
         self._rest_M, self._most_M = np.zeros(instruments), np.zeros(instruments)
-        self._worth_T, self._quantity_TM, self._carry_T = np.empty(count), np.zeros((count, instruments)), np.zeros(count)
+        self._worth_T, self._quantity_TM, self._carry_T = (
+            np.empty(count),
+            np.zeros((count, instruments)),
+            np.zeros(count),
+        )
         self._worth_T[0] = capital
         self._bar = 0
         self._under_way: list[Sent] = []

@@ -17,5 +17,5 @@ class Venue(Protocol[Seen_co, Sent_contra, Filled_co]):
         ...
 
     def submit(self, orders: Sequence[Sent_contra]) -> Sequence[Filled_co]:
-        """Send the orders decided now (none is the empty list) and go on to the next moment; what was filled by then."""
+        """Send the orders decided now (none is the empty list) and go on to the next moment; fills made by then."""
         ...
