@@ -55,7 +55,8 @@ def passive_aggressive_mean_reversion(sensitivity: float = 0.5) -> Update:
         excess_M = relatives_M - relatives_M.mean()
         length = float(excess_M @ excess_M)
         loss = max(0.0, float(weights_M @ relatives_M) - sensitivity)
-        return on_simplex(weights_M - loss / length * excess_M) if length > 0.0 else weights_M
+        moved_M = weights_M - loss / length * excess_M if length > 0.0 else weights_M
+        return on_simplex(moved_M)
 
     return update
 
@@ -65,7 +66,7 @@ def on_simplex(point_M: Floats) -> Floats:
     falling_M = np.sort(point_M)[::-1]
     surplus_M = (np.cumsum(falling_M) - 1.0) / np.arange(1, len(point_M) + 1)
     threshold = surplus_M[np.flatnonzero(falling_M > surplus_M)[-1]]
-    return np.maximum(point_M - threshold, 0.0)
+    return np.asarray(np.maximum(point_M - threshold, 0.0))
 
 
 def online_weights(close_TM: Floats, update: Update) -> Floats:
@@ -94,7 +95,7 @@ def best_stock_in_hindsight(close_TM: Floats) -> Floats:
 
 
 def best_constant_in_hindsight(close_TM: Floats) -> Floats:
-    """Weights (T, M), constant: those with which rebalancing would have grown most by the last close (BCRP, Cover 1991).
+    """Weights (T, M), constant: those with which rebalancing would have grown most by the end (BCRP, Cover 1991).
 
     Maximises the sum of log(w . x_t) over the simplex, which is concave, to a relative 1e-10 of wealth. Raises
     ValueError when the solver fails.

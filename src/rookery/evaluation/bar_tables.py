@@ -78,7 +78,7 @@ def equity(record: BarRecord, times: BarTimes | None) -> pl.DataFrame:
     bar_X = record.fill_XC[:, FILL_BAR].astype(np.int64)
 
     def by_bar(value_X: Floats) -> Floats:
-        return np.bincount(bar_X, weights=value_X, minlength=count)
+        return np.bincount(bar_X, weights=value_X, minlength=count).astype(np.float64)
 
     gross_T, net_T = gross_value(record), _value(record, absolute=False)
     sound_T = worth_T > 0

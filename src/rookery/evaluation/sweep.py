@@ -197,7 +197,7 @@ def _measured(figures_PR: Floats, bars: int, capital: float, year: float) -> pl.
 
 
 def _ratio(mean_P: Floats, spread_P: Floats) -> Floats:
-    return np.divide(mean_P, spread_P, out=np.full(len(mean_P), np.nan), where=spread_P > ROUNDING)
+    return np.asarray(np.divide(mean_P, spread_P, out=np.full(len(mean_P), np.nan), where=spread_P > ROUNDING))
 
 
 def _chosen(table: pl.DataFrame, parameters: pl.DataFrame, criterion: Criterion) -> pl.DataFrame:

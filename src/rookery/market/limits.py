@@ -10,7 +10,7 @@ from numba import njit
 
 from rookery.market.accounts import CASH, CLIPPED, ORDER, QUANTITY, REFUSED, Accounts
 from rookery.market.bars import VOLUME
-from rookery.market.compilation import inlined
+from rookery.market.compilation import inlined, managed
 from rookery.market.terms import (
     CONTRACT,
     LINEAR,
@@ -161,10 +161,10 @@ def _portfolio_share(
     share = min(1.0, max(0.0, (market.terms.leverage * worth - kept) / added))
     if market.covariance_TMM.shape[1] == 0 or share == 0.0:
         return share
-    return min(share, _covariance_share(accounts, n, market, t, price, worth))
+    return float(min(share, _covariance_share(accounts, n, market, t, price, worth)))
 
 
-@njit(cache=True, nogil=True, error_model="numpy", _nrt=True)
+@managed
 def _covariance_share(
     accounts: Accounts,
     n: int,

@@ -17,9 +17,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
-from rookery.market.compilation import inlined
+from rookery.market.compilation import inlined, managed
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -80,7 +79,7 @@ def has_room(journal: Journal) -> bool:
     return bool(journal.written_2[0] <= most and journal.written_2[1] <= most)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", _nrt=True)
+@managed
 def note_fill(
     journal: Journal,
     t: int,

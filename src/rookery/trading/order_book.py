@@ -16,8 +16,9 @@ _ROUNDING = 1e-12
 class Sent:
     """An order on its way: sent at the close of `bar`, on the market from bar `meets`.
 
-    `filled` contracts so far at the mean `price`, for `fee` money, by bar `filled_bar`; `why` says what stood in the
-    way of the rest: not_finite, zero, slippage, volume, limit (size, position, leverage, risk, lot or ruin), no_bar.
+    `filled` contracts so far at the mean `price`, for `fee` money, by bar `filled_bar`, `lost` for good; `why` says
+    what stood in the way of the rest: not_finite, zero, slippage, volume, limit (size, position, leverage, risk, lot or
+    ruin), no_bar.
     """
 
     bar: int
@@ -29,14 +30,15 @@ class Sent:
     filled: float = 0.0
     price: float | None = None
     fee: float = 0.0
+    lost: float = 0.0
     filled_bar: int | None = None
     why: str = ""
     done: bool = False
 
     @property
     def left(self) -> float:
-        """Contracts not filled yet, signed."""
-        return self.quantity - self.filled
+        """Contracts that may still be filled, signed."""
+        return self.quantity - self.filled - self.lost
 
     @property
     def status(self) -> str:
@@ -74,7 +76,7 @@ def share_out(orders: Sequence[Sent], fill: BarFill | None, *, rest: float, most
     against = sum(-side * order.left for order in orders if side * order.left < 0.0)
     room, carried = side * got + against, abs(rest)
     with_sum = sum(side * order.left for order in orders if side * order.left > 0.0)
-    slack = _ROUNDING * max(with_sum, abs(got))
+    slack, traded = _ROUNDING * room, min(with_sum, room)
     why = VOLUME if most <= abs(got) + slack else LIMIT
     for order in orders:
         wanted = side * order.left
@@ -85,8 +87,10 @@ def share_out(orders: Sequence[Sent], fill: BarFill | None, *, rest: float, most
         given = wanted if wanted <= room + slack else room
         room = max(room - given, 0.0)
         if given > 0.0:
-            order.take(side * given, fill, fee * given / with_sum)
+            order.take(side * given, fill, fee * given / traded)
         left = wanted - given
-        order.done = left <= slack or carried <= slack
+        kept = min(left, carried)
+        carried -= kept
+        order.lost += side * (left - kept)
+        order.done = left <= slack or kept == 0.0
         order.why = "" if left <= slack else why
-        carried -= left
