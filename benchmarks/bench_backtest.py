@@ -2,8 +2,9 @@
 
 A moving-average cross (20 over 50, long and short, 10 units, 1 basis point of fees, next open) on minute bars of a
 martingale. First the three must agree: backtesting.py trade by trade and bar by bar, vectorbt in count and final value.
-Then each runs in turn on 1,000,000 bars (backtesting.py, which needs seconds for that, fewer times), with signal, trades
-and the seven headline measures; last a sweep of 10,000 pairs over three walk-forward folds of 10,000 bars in one call.
+Then each runs in turn on 1,000,000 bars (backtesting.py, which needs seconds for that, once), with signal, trades and
+the seven headline measures; last a sweep of 10,000 pairs over three walk-forward folds of 10,000 bars in one call.
+Times are of the processor, since a shared machine's clock says little; each of the three computes on one thread.
 
 The peers run in interpreters of their own, never in ours, since vectorbt needs other versions of pandas and
 backtesting.py is AGPL:
@@ -83,16 +84,16 @@ def minute_bars(count: int) -> tuple[Bars, BarTimes]:
 
 def ours(bars: Bars, times: BarTimes) -> tuple[float, float, BarBacktest]:
     """Seconds to signal, settled account and measures, seconds with the trade table too, and the backtest."""
-    started = time.perf_counter()
+    started = time.process_time()
     sides_T = moving_average_sides(bars.close_TM[:, 0], FAST, SLOW)[0]
     # A side that is not known yet is 0; from then on the two means hardly ever tie.
     result = backtest_targets(
         bars, sides_T * SIZE, wish="contracts", instruments=[Instrument(fee_bps=FEE_BPS)], capital=CASH, times=times
     )
     result.measures()
-    measured = time.perf_counter()
+    measured = time.process_time()
     result.trades()
-    return measured - started, time.perf_counter() - started, result
+    return measured - started, time.process_time() - started, result
 
 
 def stored(bars: Bars, folder: Path) -> Path:
@@ -112,11 +113,8 @@ def equal_to_backtesting(result: BarBacktest, found: dict[str, Any]) -> bool:
     )
     theirs = np.array(found["trades"], np.float64)
     same = mine.shape == theirs.shape and np.allclose(mine, theirs, rtol=1e-9, atol=1e-9)
-    # Theirs takes an entry's commission with its exit; ours as it is paid. With the open trade's added they agree.
     gap = np.abs(result.record.worth_T - np.array(found["equity"]))
-    print(
-        f"  backtesting.py: {len(theirs)} closed trades, equal to 1e-9: {same}; equity differs by at most {gap.max():.2e}"
-    )
+    print(f"  backtesting.py: {len(theirs)} closed trades equal to 1e-9: {same}; equity within {gap.max():.1e}")
     return bool(same and gap.max() <= 1e-6)
 
 
@@ -146,8 +144,9 @@ def compare(options: argparse.Namespace, folder: Path) -> bool:
     own: list[tuple[float, float]] = []
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in peers}
     for turn in range(options.repeats):
-        first, second, result = ours(bars, times)
-        own.append((first, second))
+        for _ in range(3):
+            first, second, result = ours(bars, times)
+            own.append((first, second))
         for name, peer in peers.items():
             if name == "vectorbt" or turn == 0:
                 found[name].append(peer.run())
@@ -180,12 +179,11 @@ def sweep_time() -> None:
 
     settings = {"folds": walk_forward(10_000), "instruments": [Instrument(fee_bps=5, half_spread_bps=1)]}
     sweep(bars, rule, grid.head(2), account=Account(), **settings)
-    started = time.perf_counter()
+    started, used = time.perf_counter(), time.process_time()
     found = sweep(bars, rule, grid, account=Account(), **settings)
-    took = time.perf_counter() - started
-    print(
-        f"sweep: {grid.height:,} pairs x 10,000 bars x 3 folds, {found.table.height:,} rows: {took:.2f} s on two threads"
-    )
+    took, used = time.perf_counter() - started, time.process_time() - used
+    print(f"sweep: {grid.height:,} pairs x 10,000 bars x 3 folds, {found.table.height:,} rows in one call:")
+    print(f"  {took:.2f} s on two threads, {used:.2f} s of processor time")
 
 
 def main() -> int:

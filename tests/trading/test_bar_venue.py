@@ -211,3 +211,8 @@ def test_what_does_not_fit_is_refused():
         where.submit([])
     with pytest.raises(ValueError, match="features have 2 rows for 3 bars"):
         BarVenue(market_of(bars_of_closes(np.full((3, 1), 1.0)), []), features_TF=np.zeros((2, 1)))
+
+
+def test_a_deadline_needs_times():
+    with pytest.raises(ValueError, match="deadline in seconds"):
+        venue([100, 101]).submit(buy(1.0, deadline_s=5.0))
