@@ -11,6 +11,7 @@ import polars as pl
 
 from rookery.agents.agent import Agent
 from rookery.evaluation import bar_tables
+from rookery.evaluation.path_measures import headline
 from rookery.market.accounts import EVENTS
 from rookery.market.bar_orders import BarObservation, BarOrder
 from rookery.market.bar_record import BarRecord, market_of, record_targets
@@ -18,7 +19,7 @@ from rookery.market.bars import Bars
 from rookery.market.execution import BarTimes, Execution
 from rookery.market.targets import Wish
 from rookery.market.terms import Account, Instrument
-from rookery.measures import HEADLINE, Measure, periods_per_year, simple_returns
+from rookery.measures import Measure, periods_per_year, simple_returns
 from rookery.trading.bar_venue import BarVenue
 from rookery.trading.loop import trade
 
@@ -87,8 +88,7 @@ class BarBacktest:
         year = periods_per_year
         if year is None and self.times is not None:
             year = _year(self.times)
-        returns = self.returns()
-        return {formula.name: formula(returns, periods_per_year=year) for formula in HEADLINE}
+        return headline(self.record.worth_T, periods_per_year=year)
 
     def totals(self) -> BarTotals:
         """Profit and costs over the whole span."""

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from rookery.evaluation.path_measures import by_name
 from rookery.market.accounts import open_accounts
 from rookery.market.bar_record import market_of
 from rookery.market.bars import Bars
@@ -22,21 +23,15 @@ from rookery.market.execution import BarTimes, Execution, arrival_bars
 from rookery.market.sweeping import (
     BARS_IN_MARKET,
     CARRY_PAID,
-    END,
     EXPOSURE,
     FEES_PAID,
     FIGURES,
     FILLS,
-    LOSSES_SQUARES,
-    MAX_DRAWDOWN,
-    RETURNS_SQUARES,
-    RETURNS_SUM,
     SLIPPAGE_PAID,
     sweep_targets,
 )
 from rookery.market.targets import Plan, Wish, nothing_under_way, plan
 from rookery.market.terms import Account, Instrument, Market
-from rookery.measures import ROUNDING
 
 Floats = npt.NDArray[np.float64]
 # Targets (P, T) or (P, T, M) of some rows of the parameter table; row t may use bars up to t and none after.
@@ -164,28 +159,23 @@ def _table(
     capital: float,
     periods_per_year: float | None,
 ) -> pl.DataFrame:
-    year = 1.0 if periods_per_year is None else periods_per_year
     parts = []
     for s, (first, end) in enumerate(spans):
         labels = parameters.select(
             pl.lit(s // 2).alias("fold"), pl.lit(("train", "test")[s % 2]).alias("part"), pl.all()
         ).with_row_index("set")
-        parts.append(pl.concat((labels, _measured(figures_SPR[s], end - first, capital, year)), how="horizontal"))
+        parts.append(
+            pl.concat((labels, _measured(figures_SPR[s], end - first, capital, periods_per_year)), how="horizontal")
+        )
     return pl.concat(parts).select("fold", "part", "set", pl.exclude("fold", "part", "set"))
 
 
-def _measured(figures_PR: Floats, bars: int, capital: float, year: float) -> pl.DataFrame:
-    returns = bars - 1
-    mean_P = figures_PR[:, RETURNS_SUM] / returns
-    squares_P = figures_PR[:, RETURNS_SQUARES] - returns * mean_P**2
-    spread_P = np.sqrt(np.maximum(squares_P, 0.0) / (returns - 1))
-    downside_P = np.sqrt(figures_PR[:, LOSSES_SQUARES] / returns)
+def _measured(figures_PR: Floats, bars: int, capital: float, periods_per_year: float | None) -> pl.DataFrame:
+    ratios = by_name(figures_PR, capital, periods_per_year)
+    measures = ("total_return", "sharpe", "sortino", "max_drawdown")
     return pl.DataFrame(
-        {
-            "total_return": figures_PR[:, END] / capital - 1.0,
-            "sharpe": _ratio(mean_P, spread_P) * year**0.5,
-            "sortino": _ratio(mean_P, downside_P) * year**0.5,
-            "max_drawdown": figures_PR[:, MAX_DRAWDOWN],
+        {name: ratios[name] for name in measures}
+        | {
             "exposure": figures_PR[:, EXPOSURE] / bars,
             "time_in_market": figures_PR[:, BARS_IN_MARKET] / bars,
             "fills": figures_PR[:, FILLS].astype(np.int64),
@@ -193,11 +183,7 @@ def _measured(figures_PR: Floats, bars: int, capital: float, year: float) -> pl.
             "slippage": figures_PR[:, SLIPPAGE_PAID],
             "carry": figures_PR[:, CARRY_PAID],
         }
-    ).with_columns(pl.col("sharpe", "sortino").fill_nan(None))
-
-
-def _ratio(mean_P: Floats, spread_P: Floats) -> Floats:
-    return np.asarray(np.divide(mean_P, spread_P, out=np.full(len(mean_P), np.nan), where=spread_P > ROUNDING))
+    ).with_columns(pl.col(measures).fill_nan(None))
 
 
 def _chosen(table: pl.DataFrame, parameters: pl.DataFrame, criterion: Criterion) -> pl.DataFrame:

@@ -17,12 +17,13 @@ class BarOrder:
     """Buy (`quantity` above 0) or sell contracts of one instrument, by its column, in the bar that the order meets.
 
     It is refused when that bar's open (with fill="close" its close) is worse than the close at the decision by more
-    than `max_slippage_bps`.
+    than `max_slippage_bps`, or comes more than `deadline_s` after it, which takes bars with times.
     """
 
     quantity: float
     instrument: int = 0
     max_slippage_bps: float = math.inf
+    deadline_s: float = math.inf
     reason: str = ""
 
 

@@ -68,15 +68,16 @@ def arrival_bars(execution: Execution, count: int, times: BarTimes | None) -> In
 
     Raises ValueError when the delay is in milliseconds and times are missing or of another length.
     """
-    decided_T = np.arange(count, dtype=np.int64)
     if times is not None and len(times.close_ns_T) != count:
         raise ValueError(f"times of {len(times.close_ns_T)} bars for {count} bars")
     if not execution.latency_ms:
-        return np.minimum(decided_T + 1 + execution.latency_bars, count)
+        arrival_T = np.arange(1, count + 1, dtype=np.int64) + execution.latency_bars
+        arrival_T[max(count - execution.latency_bars, 0) :] = count
+        return arrival_T
     if times is None:
         raise ValueError("latency_ms needs the times at which bars open and close; give times, or latency_bars")
     ready_T = times.close_ns_T + np.int64(math.ceil(execution.latency_ms * 1e6))
-    return np.maximum(np.searchsorted(times.open_ns_T, ready_T, side="left"), decided_T + 1).astype(np.int64)
+    return np.maximum(np.searchsorted(times.open_ns_T, ready_T, side="left"), np.arange(1, count + 1)).astype(np.int64)
 
 
 @inlined

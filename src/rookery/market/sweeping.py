@@ -9,18 +9,21 @@ from numba import njit
 from rookery.market.accounts import CARRY, FEES, FILL, QUANTITY, SLIPPAGE, Accounts, begin
 from rookery.market.bar_ledger import settle_bar
 from rookery.market.bars import CLOSE
-from rookery.market.compilation import hot
+from rookery.market.compilation import hot, inlined
 from rookery.market.targets import Plan, UnderWay, arrive, decide
 from rookery.market.terms import CONTRACT, Market
 
 Floats = npt.NDArray[np.float64]
 
+# What is kept of a run; of its returns the number, mean, sum of squared deviations and sum of squared losses.
 FIGURES = (
     "end",
-    "returns_sum",
-    "returns_squares",
-    "losses_squares",
+    "peak",
     "max_drawdown",
+    "returns",
+    "returns_mean",
+    "returns_spread",
+    "losses_squares",
     "exposure",
     "bars_in_market",
     "fills",
@@ -30,17 +33,52 @@ FIGURES = (
 )
 (
     END,
-    RETURNS_SUM,
-    RETURNS_SQUARES,
-    LOSSES_SQUARES,
+    PEAK,
     MAX_DRAWDOWN,
+    RETURNS,
+    RETURNS_MEAN,
+    RETURNS_SPREAD,
+    LOSSES_SQUARES,
     EXPOSURE,
     BARS_IN_MARKET,
     FILLS,
     FEES_PAID,
     SLIPPAGE_PAID,
     CARRY_PAID,
-) = range(11)
+) = range(13)
+
+
+@inlined
+def begin_path(figures_R: Floats, capital: float) -> None:
+    """No return yet."""
+    for r in range(len(figures_R)):
+        figures_R[r] = 0.0
+    figures_R[END], figures_R[PEAK] = capital, capital
+
+
+@inlined
+def add_worth(figures_R: Floats, worth: float) -> None:
+    """One bar later net worth is `worth`. Mean and spread of returns by Welford's update (1962), which keeps the digits
+    of a small spread around a large mean. After ruin there is nothing to lose: 0.
+    """
+    change = worth / figures_R[END] - 1.0 if figures_R[END] > 0.0 else 0.0
+    figures_R[RETURNS] += 1.0
+    away = change - figures_R[RETURNS_MEAN]
+    figures_R[RETURNS_MEAN] += away * (1.0 / figures_R[RETURNS])
+    figures_R[RETURNS_SPREAD] += away * (change - figures_R[RETURNS_MEAN])
+    lost = min(change, 0.0)
+    figures_R[LOSSES_SQUARES] += lost * lost
+    figures_R[END] = worth
+    figures_R[PEAK] = max(figures_R[PEAK], worth)
+    figures_R[MAX_DRAWDOWN] = max(figures_R[MAX_DRAWDOWN], 1.0 - worth / figures_R[PEAK])
+
+
+@hot
+def path_figures(worth_T: Floats, figures_R: Floats) -> None:
+    """Fill the figures of net worth and its returns from END to LOSSES_SQUARES."""
+    begin_path(figures_R, worth_T[0])
+    for t in range(1, len(worth_T)):
+        add_worth(figures_R, worth_T[t])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -57,7 +95,7 @@ def sweep_targets(
     """Each row of `wish_PTM` trades `bars` (from, to) alone, in account 0, and leaves its figures.
 
     It begins flat, decides at the close of the first bar and is valued at the close of the last. A run that falls to 0
-    or below ends there, with a return of what was left. `way` has room for the longest delay and is left empty.
+    or below ends there; its later returns are 0. `way` has room for the longest delay and is left empty.
     """
     for p in range(len(wish_PTM)):
         begin(accounts, 0, capital)
@@ -78,34 +116,24 @@ def _run(
     capital: float,
     figures_R: Floats,
 ) -> None:
-    worth, peak, drawdown = capital, capital, 0.0
-    total, squares, losses = 0.0, 0.0, 0.0
-    exposure, in_market = 0.0, 0
+    begin_path(figures_R, capital)
     for t in range(bars[0], bars[1]):
         if t > bars[0]:
             arrive(way, plan, accounts, 0, market, t)
-            after = settle_bar(accounts, 0, market, t)
-            change = after / worth - 1.0
-            total += change
-            squares += change * change
-            losses += min(change, 0.0) ** 2
-            worth = after
-            peak = max(peak, worth)
-            drawdown = max(drawdown, 1.0 - worth / peak)
-            if worth <= 0.0:
-                break
-        gross = 0.0
+            add_worth(figures_R, settle_bar(accounts, 0, market, t))
+        worth, gross = figures_R[END], 0.0
+        if worth <= 0.0:
+            for _ in range(t + 1, bars[1]):
+                add_worth(figures_R, worth)
+            break
         for m in range(wish_TM.shape[1]):
             held = accounts.position_NMC[0, m, QUANTITY]
             if held != 0.0:
                 gross += abs(held) * market.instruments_MI[m, CONTRACT] * market.quotes_TMQ[t, m, CLOSE]
             decide(way, plan, accounts, 0, market, t, m, float(wish_TM[t, m]), worth)
         if gross > 0.0:
-            exposure += gross / worth
-            in_market += 1
-    figures_R[END], figures_R[MAX_DRAWDOWN] = worth, drawdown
-    figures_R[RETURNS_SUM], figures_R[RETURNS_SQUARES], figures_R[LOSSES_SQUARES] = total, squares, losses
-    figures_R[EXPOSURE], figures_R[BARS_IN_MARKET] = exposure, in_market
+            figures_R[EXPOSURE] += gross / worth
+            figures_R[BARS_IN_MARKET] += 1.0
     figures_R[FILLS] = accounts.counts_NK[0, FILL]
     figures_R[FEES_PAID], figures_R[SLIPPAGE_PAID] = accounts.money_NB[0, FEES], accounts.money_NB[0, SLIPPAGE]
     figures_R[CARRY_PAID] = accounts.money_NB[0, CARRY]

@@ -31,7 +31,7 @@ from rookery.market.trade_journal import (
     larger,
     open_journal,
 )
-from rookery.trading.order_book import NO_BAR, NOT_FINITE, SLIPPAGE, ZERO, Sent, share_out
+from rookery.trading.order_book import DEADLINE, NO_BAR, NOT_FINITE, SLIPPAGE, ZERO, Sent, share_out
 
 Floats = npt.NDArray[np.float64]
 
@@ -98,13 +98,15 @@ class BarVenue:
     def submit(self, orders: Sequence[BarOrder]) -> Sequence[BarFill]:
         """Send orders at this close and live through the next bar; its fills, stops and liquidations included.
 
-        Raises ValueError for an instrument that does not exist, and when there is no bar left.
+        Raises ValueError for an instrument that does not exist, a deadline without times, and when no bar is left.
         """
         if self._bar >= len(self._worth_T) - 1:
             raise ValueError("there is no bar left to trade in")
         for order in orders:
             if not 0 <= order.instrument < len(self._rest_M):
                 raise ValueError(f"order for instrument {order.instrument}; there are {len(self._rest_M)}")
+            if order.deadline_s < math.inf and self._times is None:
+                raise ValueError("an order has a deadline in seconds; give the venue the bars' times")
         for order in orders:
             sent = Sent(
                 bar=self._bar,
@@ -112,6 +114,7 @@ class BarVenue:
                 instrument=order.instrument,
                 quantity=float(order.quantity),
                 max_slippage_bps=order.max_slippage_bps,
+                deadline_s=order.deadline_s,
                 reason=order.reason,
             )
             self.orders.append(sent)
@@ -169,6 +172,9 @@ class BarVenue:
             elif self._slips(order, t):
                 self._accounts.counts_NK[0, REFUSED] += 1
                 order.refuse(SLIPPAGE)
+            elif self._late(order, t):
+                self._accounts.counts_NK[0, REFUSED] += 1
+                order.refuse(DEADLINE)
             else:
                 due_M[order.instrument] += order.quantity
         self._under_way = [order for order in self._under_way if not order.done]
@@ -181,6 +187,13 @@ class BarVenue:
         price = quotes_TQ[t, CLOSE if self._market.terms.fill_at_close else OPEN]
         worse = math.copysign(1.0, order.quantity) * (price / quotes_TQ[order.bar, CLOSE] - 1.0)
         return bool(worse * 1e4 > order.max_slippage_bps)
+
+    def _late(self, order: Sent, t: int) -> bool:
+        if order.deadline_s == math.inf or self._times is None:
+            return False
+        times = self._times
+        met_ns = times.close_ns_T[t] if self._market.terms.fill_at_close else times.open_ns_T[t]
+        return bool(met_ns - times.close_ns_T[order.bar] > order.deadline_s * 1e9)
 
     def _share_out(self, t: int, fills: Sequence[BarFill]) -> None:
         """Tell every order that met bar `t` what became of it."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from rookery.market.bar_orders import BarFill
 
 # Why an order, or a part of it, was not filled.
-NOT_FINITE, ZERO, SLIPPAGE = "not_finite", "zero", "slippage"
+NOT_FINITE, ZERO, SLIPPAGE, DEADLINE = "not_finite", "zero", "slippage", "deadline"
 VOLUME, LIMIT, NO_BAR = "volume", "limit", "no_bar"
 # A share of an order this small is what rounding leaves over.
 _ROUNDING = 1e-12
@@ -17,8 +17,8 @@ class Sent:
     """An order on its way: sent at the close of `bar`, on the market from bar `meets`.
 
     `filled` contracts so far at the mean `price`, for `fee` money, by bar `filled_bar`, `lost` for good; `why` says
-    what stood in the way of the rest: not_finite, zero, slippage, volume, limit (size, position, leverage, risk, lot or
-    ruin), no_bar.
+    what stood in the way of the rest: not_finite, zero, slippage, deadline, volume, limit (size, position, leverage,
+    risk, lot or ruin), no_bar.
     """
 
     bar: int
@@ -26,6 +26,7 @@ class Sent:
     instrument: int
     quantity: float
     max_slippage_bps: float
+    deadline_s: float
     reason: str
     filled: float = 0.0
     price: float | None = None
