@@ -148,8 +148,12 @@ def _settle(
 ) -> None:
     accounts = open_accounts(np.array([capital]), wish_PTM.shape[2])
     way = nothing_under_way(orders.arrival_T, wish_PTM.shape[2])
-    for span, figures_PR in zip(spans, figures_SPR, strict=True):
-        sweep_targets(accounts, market, orders, way, wish_PTM, span, capital, figures_PR)
+    for first in {span[0] for span in spans}:
+        # What begins at one bar is one run, looked at where each of its spans ends.
+        same = sorted((end, s) for s, (start, end) in enumerate(spans) if start == first)
+        end_E, figures_EPR = np.array([end for end, _ in same]), np.empty((len(same), *figures_SPR.shape[1:]))
+        sweep_targets(accounts, market, orders, way, wish_PTM, first, end_E, capital, figures_EPR)
+        figures_SPR[[s for _, s in same]] = figures_EPR
 
 
 def _table(

@@ -1,6 +1,6 @@
 """Many tables of targets over one market, each settled alone, with nothing kept but its figures."""
 
-# P accounts (parameter sets), T bars, M instruments, R figures
+# P accounts (parameter sets), T bars, M instruments, R figures, E ends
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ from rookery.market.targets import Plan, UnderWay, arrive, decide
 from rookery.market.terms import CONTRACT, Market
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 # What is kept of a run; of its returns the number, mean, sum of squared deviations and sum of squared losses.
 FIGURES = (
@@ -88,21 +89,31 @@ def sweep_targets(
     plan: Plan,
     way: UnderWay,
     wish_PTM: Floats,
-    bars: tuple[int, int],
+    first: int,
+    end_E: Ints,
     capital: float,
-    figures_PR: Floats,
+    figures_EPR: Floats,
 ) -> None:
-    """Each row of `wish_PTM` trades `bars` (from, to) alone, in account 0, and leaves its figures.
+    """Each row of `wish_PTM` trades from bar `first`, in account 0, and leaves its figures as of each of `end_E`.
 
-    It begins flat, decides at the close of the first bar and is valued at the close of the last. A run that falls to 0
-    or below ends there; its later returns are 0. `way` has room for the longest delay and is left empty.
+    It begins flat, decides at the close of the first bar and is valued at the close of the last, `end - 1`; the ends
+    rise. A run that falls to 0 or below ends there; its later returns are 0. `way` has room for the longest delay.
     """
+    figures_R = np.empty(figures_EPR.shape[2])
     for p in range(len(wish_PTM)):
         begin(accounts, 0, capital)
+        begin_path(figures_R, capital)
         way.rest_M[:] = 0.0
         way.total_M[:] = 0.0
-        way.oldest_1[0] = bars[0]
-        _run(accounts, market, plan, way, wish_PTM[p], bars, capital, figures_PR[p])
+        way.oldest_1[0] = first
+        _decide_all(accounts, market, plan, way, wish_PTM[p], first, figures_R)
+        bar = first + 1
+        for e in range(len(end_E)):
+            _run(accounts, market, plan, way, wish_PTM[p], bar, end_E[e], figures_R)
+            figures_R[FILLS], figures_R[CARRY_PAID] = accounts.counts_NK[0, FILL], accounts.money_NB[0, CARRY]
+            figures_R[FEES_PAID], figures_R[SLIPPAGE_PAID] = accounts.money_NB[0, FEES], accounts.money_NB[0, SLIPPAGE]
+            figures_EPR[e, p] = figures_R
+            bar = end_E[e]
 
 
 @hot
@@ -112,28 +123,30 @@ def _run(
     plan: Plan,
     way: UnderWay,
     wish_TM: Floats,
-    bars: tuple[int, int],
-    capital: float,
+    first: int,
+    end: int,
     figures_R: Floats,
 ) -> None:
-    begin_path(figures_R, capital)
-    for t in range(bars[0], bars[1]):
-        if t > bars[0]:
-            arrive(way, plan, accounts, 0, market, t)
-            add_worth(figures_R, settle_bar(accounts, 0, market, t))
-        worth, gross = figures_R[END], 0.0
-        if worth <= 0.0:
-            for _ in range(t + 1, bars[1]):
-                add_worth(figures_R, worth)
-            break
-        for m in range(wish_TM.shape[1]):
-            held = accounts.position_NMC[0, m, QUANTITY]
-            if held != 0.0:
-                gross += abs(held) * market.instruments_MI[m, CONTRACT] * market.quotes_TMQ[t, m, CLOSE]
-            decide(way, plan, accounts, 0, market, t, m, float(wish_TM[t, m]), worth)
-        if gross > 0.0:
-            figures_R[EXPOSURE] += gross / worth
-            figures_R[BARS_IN_MARKET] += 1.0
-    figures_R[FILLS] = accounts.counts_NK[0, FILL]
-    figures_R[FEES_PAID], figures_R[SLIPPAGE_PAID] = accounts.money_NB[0, FEES], accounts.money_NB[0, SLIPPAGE]
-    figures_R[CARRY_PAID] = accounts.money_NB[0, CARRY]
+    for t in range(first, end):
+        if figures_R[END] <= 0.0:
+            add_worth(figures_R, figures_R[END])
+            continue
+        arrive(way, plan, accounts, 0, market, t)
+        add_worth(figures_R, settle_bar(accounts, 0, market, t))
+        if figures_R[END] > 0.0:
+            _decide_all(accounts, market, plan, way, wish_TM, t, figures_R)
+
+
+@inlined
+def _decide_all(
+    accounts: Accounts, market: Market, plan: Plan, way: UnderWay, wish_TM: Floats, t: int, figures_R: Floats
+) -> None:
+    worth, gross = figures_R[END], 0.0
+    for m in range(wish_TM.shape[1]):
+        held = accounts.position_NMC[0, m, QUANTITY]
+        if held != 0.0:
+            gross += abs(held) * market.instruments_MI[m, CONTRACT] * market.quotes_TMQ[t, m, CLOSE]
+        decide(way, plan, accounts, 0, market, t, m, float(wish_TM[t, m]), worth)
+    if gross > 0.0:
+        figures_R[EXPOSURE] += gross / worth
+        figures_R[BARS_IN_MARKET] += 1.0
