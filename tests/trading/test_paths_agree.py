@@ -34,11 +34,20 @@ class Asks:
             return rebalance(observation, wish_M)
         if self._wish == "contracts":
             return hold(observation, wish_M)
+        if self._wish == "side":
+            return rebalance(observation, np.where(self._stays(observation, wish_M), np.nan, wish_M))
         return [BarOrder(quantity=float(q), instrument=m) for m, q in enumerate(wish_M) if q != 0.0]
+
+    @staticmethod
+    def _stays(observation: BarObservation, wish_M: Floats) -> npt.NDArray[np.bool_]:
+        held_M = observation.quantity_M + observation.under_way_M
+        return (wish_M * held_M > 0) | ((wish_M == 0) & (held_M == 0))
 
 
 def wishes(draws: np.random.Generator, wish: Wish) -> Floats:
     """Random, some absurd, some not numbers; for targets nan means leave it."""
+    if wish == "side":
+        return draws.choice([-1.0, 0.0, 1.0, np.nan], (BARS, INSTRUMENTS))
     wish_TM = draws.normal(0.0, {"order": 20.0, "contracts": 50.0, "weight": 0.8}[wish], (BARS, INSTRUMENTS))
     wish_TM[draws.random(wish_TM.shape) < 0.3] = 0.0 if wish == "order" else np.nan
     for value in (np.nan, np.inf, 1e6) if wish == "order" else (1e3, -1e3):
@@ -97,7 +106,7 @@ def assert_equal_books(one_pass: BarRecord, events: BarRecord) -> None:
 @settings(max_examples=250, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
-    wish=st.sampled_from(["order", "contracts", "weight"]),
+    wish=st.sampled_from(["order", "contracts", "weight", "side"]),
     delay=st.sampled_from(["none", "bars", "milliseconds"]),
     unfilled=st.sampled_from(["cancel", "carry"]),
 )

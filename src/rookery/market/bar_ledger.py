@@ -164,6 +164,11 @@ def _holds(accounts: Accounts, n: int) -> bool:
 
 @inlined
 def _fill_orders(accounts: Accounts, n: int, market: Market, price: int, t: int, journal: Journal | None) -> None:
+    orders = 0
+    for m in range(accounts.position_NMC.shape[1]):
+        orders += accounts.position_NMC[n, m, ORDER] != 0.0
+    if orders == 0:
+        return
     cut_orders(accounts, n, market, t, price)
     for m in range(accounts.position_NMC.shape[1]):
         order = accounts.position_NMC[n, m, ORDER]

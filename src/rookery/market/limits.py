@@ -68,15 +68,11 @@ def cut_orders(
     the order size; what raises exposure is cut first by its own instrument's limits, then in one proportion for all
     instruments until leverage, risk and correlation fit. The worth that counts is that before the fill's own costs.
     """
-    worth, orders = accounts.money_NB[n, CASH], 0
+    worth, clipped = accounts.money_NB[n, CASH], False
     for m in range(accounts.position_NMC.shape[1]):
         worth += (
             accounts.position_NMC[n, m, QUANTITY] * market.instruments_MI[m, CONTRACT] * market.quotes_TMQ[t, m, price]
         )
-        orders += accounts.position_NMC[n, m, ORDER] != 0.0
-    if orders == 0:
-        return
-    clipped = False
     for m in range(accounts.position_NMC.shape[1]):
         wished = accounts.position_NMC[n, m, ORDER]
         if not math.isfinite(wished):

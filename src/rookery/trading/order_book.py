@@ -83,7 +83,7 @@ def share_out(orders: Sequence[Sent], fill: BarFill | None, *, rest: float, most
         wanted = side * order.left
         if wanted <= 0.0:
             order.take(order.left, fill, 0.0)
-            order.done = True
+            order.done, order.why = True, ""
             continue
         given = wanted if wanted <= room + slack else room
         room = max(room - given, 0.0)
