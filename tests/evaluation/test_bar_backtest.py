@@ -87,6 +87,27 @@ def test_profit_is_divided_without_remainder(result: BarBacktest):
     assert result.fills()["fee"].sum() == pytest.approx(totals.fees, rel=1e-12)
 
 
+def test_costs_are_told_apart_by_kind():
+    bars = bars_of_closes(np.full((4, 1), 100.0), volume=1e4)
+    terms = Instrument(half_spread_bps=60, slippage_bps=40, impact_linear=1.0, funding_bps=10)
+    paid = backtest_targets(
+        bars,
+        [1500.0, 1500.0, 0.0, 0.0],
+        wish="contracts",
+        instruments=[terms],
+        account=Account(leverage=2, cash_bps=20),
+    )
+    totals = paid.totals()
+    # Bought at 100 x (1 + 0.01 + 0.15), sold at 100 / 1.16; of each 0.01 and 1 - 1 / 1.01 are spread.
+    assert totals.slippage == pytest.approx(1500 * (16 + 100 - 100 / 1.16))
+    assert totals.spread == pytest.approx(1500 * (1 + 100 - 100 / 1.01))
+    # Over the closes of bars 1 and 2 the account holds 150,000 and owes 74,000; interest joins the debt.
+    assert totals.interest == pytest.approx(74_000 * 0.002 + (74_000 + 148 + 150) * 0.002)
+    assert totals.carry - totals.interest == pytest.approx(2 * 150.0)
+    assert paid.equity()["spread"].sum() == pytest.approx(totals.spread)
+    assert paid.fills()["spread"].sum() == pytest.approx(totals.spread)
+
+
 def test_every_trade_lies_within_its_excursions(result: BarBacktest):
     trades = result.trades()
     slack = 1e-9 * trades["gross"].abs().max()

@@ -19,6 +19,7 @@ from rookery.market.bars import Bars
 from rookery.market.execution import BarTimes, Execution
 from rookery.market.targets import Wish
 from rookery.market.terms import Account, Instrument
+from rookery.market.trade_journal import TRIP_CARRY
 from rookery.measures import Measure, periods_per_year, simple_returns
 from rookery.trading.bar_venue import BarVenue
 from rookery.trading.loop import trade
@@ -30,11 +31,13 @@ Floats = npt.NDArray[np.float64]
 class BarTotals:
     """Where the profit went, in money: gross - slippage - fees - carry = net = end - start.
 
-    `gross` is the profit had every fill been made at its reference price; `slippage` holds spread, slippage, impact and
-    tick, `carry` funding, borrowing and interest (negative when received). `traded` is the value of all fills.
+    `gross` is the profit had every fill been made at its reference price. `slippage` holds `spread` (half spread and
+    slippage_bps) and what impact and tick cost; `carry` holds funding, borrowing and `interest` on negative cash, below
+    0 when received. `traded` is the value of all fills.
+
     `exposure` is the mean over bars of gross position value / net worth, `time_in_market` the share of bars that closed
-    with a position, `turnover` traded / mean net worth; these are None where net worth was not always above 0.
-    `events` counts accounts.EVENTS.
+    with a position, `turnover` traded / mean net worth; exposure and turnover are None where net worth was not always
+    above 0. `events` counts accounts.EVENTS.
     """
 
     start: float
@@ -42,8 +45,10 @@ class BarTotals:
     net: float
     gross: float
     slippage: float
+    spread: float
     fees: float
     carry: float
+    interest: float
     traded: float
     exposure: float | None
     turnover: float | None
@@ -102,8 +107,10 @@ class BarBacktest:
             net=end - start,
             gross=end - start + record.fees + record.slippage + carry,
             slippage=record.slippage,
+            spread=float(bar_tables.spread(record).sum()),
             fees=record.fees,
             carry=carry,
+            interest=carry - float(record.trip_YC[:, TRIP_CARRY].sum() + record.open_MC[:, TRIP_CARRY].sum()),
             traded=traded,
             exposure=float((value_T / record.worth_T).mean()) if sound else None,
             turnover=traded / float(record.worth_T.mean()) if sound else None,

@@ -11,9 +11,10 @@ import polars as pl
 from rookery.market.bar_record import BarRecord
 from rookery.market.bars import CLOSE
 from rookery.market.execution import BarTimes
-from rookery.market.terms import CONTRACT
+from rookery.market.terms import CONTRACT, SPREAD
 from rookery.market.trade_journal import (
     BOUGHT,
+    BY_TAKE,
     CAUSES,
     CLOSED,
     ENTRY_BAR,
@@ -69,10 +70,20 @@ def _slippage(record: BarRecord) -> Floats:
     return np.asarray(row_XC[:, FILL_QUANTITY] * contract_X * (row_XC[:, FILL_PRICE] - row_XC[:, FILL_REFERENCE]))
 
 
+def spread(record: BarRecord) -> Floats:
+    """Money that each of X fills paid for half spread and slippage_bps alone; a take-profit rests and pays none."""
+    row_XC = record.fill_XC
+    terms_XI = record.market.instruments_MI[row_XC[:, FILL_INSTRUMENT].astype(np.int64)]
+    share_X = np.where(row_XC[:, FILL_CAUSE] == BY_TAKE, 0.0, terms_XI[:, SPREAD])
+    # A buy pays reference x (1 + s), a sell gets reference / (1 + s).
+    lost_X = np.where(row_XC[:, FILL_QUANTITY] > 0.0, share_X, share_X / (1.0 + share_X))
+    return np.asarray(np.abs(row_XC[:, FILL_QUANTITY]) * terms_XI[:, CONTRACT] * row_XC[:, FILL_REFERENCE] * lost_X)
+
+
 def equity(record: BarRecord, times: BarTimes | None) -> pl.DataFrame:
     """bar, time, equity (net worth at the close), cash, exposure and net_exposure (gross and signed position value over
     net worth, null when that is not above 0), drawdown (share below the highest equity so far), and of this bar alone:
-    traded (value), fees, slippage, carry.
+    traded (value), fees, slippage, of which spread (the rest is impact and tick), carry.
     """
     count, worth_T = len(record.worth_T), record.worth_T
     bar_X = record.fill_XC[:, FILL_BAR].astype(np.int64)
@@ -93,6 +104,7 @@ def equity(record: BarRecord, times: BarTimes | None) -> pl.DataFrame:
             "traded": by_bar(traded(record)),
             "fees": by_bar(record.fill_XC[:, FILL_FEE]),
             "slippage": by_bar(_slippage(record)),
+            "spread": by_bar(spread(record)),
             "carry": np.diff(record.carry_T, prepend=0.0),
         }
     ).with_columns(pl.col("exposure", "net_exposure").fill_nan(None))
@@ -107,7 +119,8 @@ def positions(record: BarRecord, names: Sequence[str], times: BarTimes | None) -
 
 def fills(record: BarRecord, names: Sequence[str], times: BarTimes | None) -> pl.DataFrame:
     """bar, time, instrument, cause (order, stop, take, liquidation), quantity (signed contracts), price, reference
-    (price before spread, slippage, impact and tick), value, fee, slippage (money)."""
+    (price before spread, slippage, impact and tick), value, fee, slippage (money), of which spread.
+    """
     row_XC = record.fill_XC
     table = pl.DataFrame(
         {
@@ -119,6 +132,7 @@ def fills(record: BarRecord, names: Sequence[str], times: BarTimes | None) -> pl
             "value": traded(record),
             "fee": row_XC[:, FILL_FEE],
             "slippage": _slippage(record),
+            "spread": spread(record),
         }
     )
     return pl.concat((_when("", row_XC[:, FILL_BAR].astype(np.int64), times), table), how="horizontal")
