@@ -184,3 +184,11 @@ def test_ruin_is_shown_and_not_divided_by():
     assert ruined.totals().exposure is None
     with pytest.raises(ValueError, match="negative"):
         ruined.measures()
+
+
+def test_one_bar_is_a_backtest_of_nothing():
+    one = bars_of_closes(np.array([[100.0]]))
+    for result in (backtest_targets(one, [5.0], wish="order"), backtest_agent(Weights(np.array([[1.0]])), one)):
+        assert result.equity()["equity"].to_list() == [100_000.0]
+        assert result.trades().is_empty()
+        assert result.measures()["sharpe"].reason == "needs 2 returns, there are 0"

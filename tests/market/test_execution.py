@@ -40,5 +40,7 @@ def test_what_does_not_fit_is_refused():
         arrival_bars(Execution(), 3, minutes(0, 1))
     with pytest.raises(ValueError, match="bar 1 opens before the last one closed"):
         BarTimes(open_ns_T=np.array([0, 5]), close_ns_T=np.array([10, 20]))
+    with pytest.raises(ValueError, match="expected int64 nanoseconds"):
+        BarTimes(open_ns_T=np.array([0.0, 5.0]), close_ns_T=np.array([5.0, 10.0]))
     with pytest.raises(ValueError, match="bar 0 does not close after it opens"):
         BarTimes(open_ns_T=np.array([10, 20]), close_ns_T=np.array([10, 30]))

@@ -86,7 +86,7 @@ def record_targets(
     way, journal = nothing_under_way(arrival_T, instruments, rules.warmup_bars), open_journal(instruments)
     worth_T, quantity_TM, carry_T = np.empty(count), np.empty((count, instruments)), np.empty(count)
     worth_T[0] = capital
-    asked_TM, t = np.require(wish_TM, requirements=["C", "W"]), 0
+    asked_TM, t = np.require(wish_TM, np.float64, ["C", "W"]), 0
     while True:
         t = trade_targets(accounts, terms, orders, way, asked_TM, (t, count), worth_T, quantity_TM, carry_T, journal)
         if t == count:

@@ -55,6 +55,10 @@ class BarTimes:
     def __post_init__(self) -> None:
         if self.open_ns_T.shape != self.close_ns_T.shape or self.open_ns_T.ndim != 1:
             raise ValueError(f"open times have shape {self.open_ns_T.shape}, close times {self.close_ns_T.shape}")
+        if not (np.issubdtype(self.open_ns_T.dtype, np.int64) and np.issubdtype(self.close_ns_T.dtype, np.int64)):
+            raise ValueError(
+                f"times are {self.open_ns_T.dtype} and {self.close_ns_T.dtype}; expected int64 nanoseconds"
+            )
         for wrong_T, what in (
             (self.close_ns_T <= self.open_ns_T, "does not close after it opens"),
             (np.concatenate(([False], self.open_ns_T[1:] < self.close_ns_T[:-1])), "opens before the last one closed"),
