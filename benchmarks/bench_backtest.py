@@ -154,6 +154,9 @@ def compare(options: argparse.Namespace, folder: Path) -> bool:
         peer.close()
     records_s, table_s = [one[0] for one in own], [one[1] for one in own]
     print(f"{options.bars:,} bars, {len(result.trades()):,} trades; medians of {options.repeats} turns")
+    print(
+        f"  ours: {statistics.median(records_s) * 1e3:.1f} ms, with the table {statistics.median(table_s) * 1e3:.1f} ms"
+    )
     if "vectorbt" in found:
         theirs = found["vectorbt"]
         totals = result.totals()
