@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from rookery.market.compilation import inlined
 from rookery.market.fills import cost_given
 
 Floats = npt.NDArray[np.float64]
@@ -47,7 +47,7 @@ def open_accounts(capital_N: Floats, instruments: int) -> Accounts:
     return Accounts(money_NB, np.zeros((count, instruments, 4)), np.zeros((count, len(EVENTS)), np.int64))
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def begin(accounts: Accounts, n: int, capital: float) -> None:
     """Account `n` starts afresh with `capital` in cash."""
     # Loops, not slices: a view costs more than what it saves in a function this hot.
@@ -61,7 +61,7 @@ def begin(accounts: Accounts, n: int, capital: float) -> None:
         accounts.counts_NK[n, k] = 0
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def trade(accounts: Accounts, n: int, m: int, quantity: float, value: float, reference: float, fee: float) -> None:
     """Buy (quantity > 0) or sell `quantity` contracts for `value` money (same sign), which would be `reference` free.
 
@@ -84,7 +84,7 @@ def trade(accounts: Accounts, n: int, m: int, quantity: float, value: float, ref
     accounts.position_NMC[n, m, QUANTITY] = held + quantity
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def pay_carry(accounts: Accounts, n: int, amount: float) -> None:
     """Funding and borrowing, positive when paid."""
     accounts.money_NB[n, CASH] -= amount

@@ -42,6 +42,7 @@ from rookery.market.accounts import (
     trade,
 )
 from rookery.market.bars import CLOSE, HIGH, LOW, OPEN, VOLUME, Bars
+from rookery.market.compilation import inlined
 from rookery.market.limits import cut_orders, trailing_covariance
 from rookery.market.terms import (
     BORROW,
@@ -58,6 +59,16 @@ from rookery.market.terms import (
     Market,
     account_terms,
     instrument_terms,
+)
+from rookery.market.trade_journal import (
+    BY_LIQUIDATION,
+    BY_ORDER,
+    BY_STOP,
+    BY_TAKE,
+    TRIP_CARRY,
+    Journal,
+    note_fill,
+    note_price,
 )
 
 Floats = npt.NDArray[np.float64]
@@ -116,20 +127,34 @@ def _settle_all(accounts: Accounts, market: Market, order_NTM: Floats, worth_NT:
             quantity_NTM[n, t] = accounts.position_NMC[n, :, QUANTITY]
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def settle_bar(accounts: Accounts, n: int, market: Market, t: int) -> float:
     """Account `n` trades its orders in bar `t` and lives through it; its net worth at the close. Orders become 0."""
+    return _settle(accounts, n, market, t, None)
+
+
+@inlined
+def record_bar(accounts: Accounts, n: int, market: Market, t: int, journal: Journal) -> float:
+    """`settle_bar` that writes fills and round trips into `journal`, which must have room; the books are the same."""
+    return _settle(accounts, n, market, t, journal)
+
+
+@inlined
+def _settle(accounts: Accounts, n: int, market: Market, t: int, journal: Journal | None) -> float:
+    # Without a journal numba drops every branch on it, so that who needs none pays nothing for it.
     terms = market.terms
     if not terms.fill_at_close:
-        _fill_orders(accounts, n, market, OPEN, t)
+        _fill_orders(accounts, n, market, OPEN, t, journal)
     if _holds(accounts, n):
-        _live_through(accounts, n, market, t)
+        _live_through(accounts, n, market, t, journal)
+        if journal is not None:
+            _note_extremes(accounts, n, market, t, journal)
     if terms.fill_at_close:
-        _fill_orders(accounts, n, market, CLOSE, t)
-    return _close_bar(accounts, n, market, t)
+        _fill_orders(accounts, n, market, CLOSE, t, journal)
+    return _close_bar(accounts, n, market, t, journal)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def _holds(accounts: Accounts, n: int) -> bool:
     total = 0.0
     for m in range(accounts.position_NMC.shape[1]):
@@ -137,27 +162,45 @@ def _holds(accounts: Accounts, n: int) -> bool:
     return total > 0.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
-def _fill_orders(accounts: Accounts, n: int, market: Market, price: int, t: int) -> None:
+@inlined
+def _fill_orders(accounts: Accounts, n: int, market: Market, price: int, t: int, journal: Journal | None) -> None:
+    orders = 0
+    for m in range(accounts.position_NMC.shape[1]):
+        orders += accounts.position_NMC[n, m, ORDER] != 0.0
+    if orders == 0:
+        return
     cut_orders(accounts, n, market, t, price)
     for m in range(accounts.position_NMC.shape[1]):
         order = accounts.position_NMC[n, m, ORDER]
         if order != 0.0:
-            _send(accounts, n, m, order, market.quotes_TMQ[t, m, price], market, t)
+            _send(accounts, n, m, order, market.quotes_TMQ[t, m, price], market, t, BY_ORDER, journal)
             accounts.position_NMC[n, m, ORDER] = 0.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
-def _send(accounts: Accounts, n: int, m: int, quantity: float, price: float, market: Market, t: int) -> None:
+@inlined
+def _send(
+    accounts: Accounts,
+    n: int,
+    m: int,
+    quantity: float,
+    price: float,
+    market: Market,
+    t: int,
+    cause: int,
+    journal: Journal | None,
+) -> None:
     """A market order at the reference `price` of bar `t`."""
     contract = market.instruments_MI[m, CONTRACT]
     paid = fill_price(market, t, m, math.copysign(1.0, quantity), abs(quantity) * contract, price)
     value = quantity * contract * paid
     fee = abs(value) * market.instruments_MI[m, FEE] + market.instruments_MI[m, FEE_FIXED]
+    if journal is not None:
+        held = accounts.position_NMC[n, m, QUANTITY]
+        note_fill(journal, t, m, cause, held, quantity, value, quantity * contract * price, fee, contract)
     trade(accounts, n, m, quantity, value, quantity * contract * price, fee)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def fill_price(market: Market, t: int, m: int, side: float, size: float, price: float) -> float:
     """What `size` units cost each: reference, half spread, slippage and impact, on the tick worse for the account."""
     share = market.instruments_MI[m, SPREAD]
@@ -170,7 +213,7 @@ def fill_price(market: Market, t: int, m: int, side: float, size: float, price: 
     return _on_tick(reached, side, market.instruments_MI[m, TICK])
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def _on_tick(price: float, side: float, tick: float) -> float:
     """The next tick above for side > 0, below for side < 0, at least one."""
     if tick == 0.0:
@@ -180,8 +223,8 @@ def _on_tick(price: float, side: float, tick: float) -> float:
     return float(max(np.floor(price / tick + _TICK_SLACK), 1.0) * tick)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
-def _live_through(accounts: Accounts, n: int, market: Market, t: int) -> None:
+@inlined
+def _live_through(accounts: Accounts, n: int, market: Market, t: int, journal: Journal | None) -> None:
     """Liquidation, else stops and take-profits, in bar `t`."""
     share = _liquidation_share(accounts, n, market, t)
     if share <= 1.0:
@@ -195,19 +238,38 @@ def _live_through(accounts: Accounts, n: int, market: Market, t: int) -> None:
         if share <= 1.0:
             worst = _worst_price(accounts, n, m, market, t)
             price = market.quotes_TMQ[t, m, OPEN] + share * (worst - market.quotes_TMQ[t, m, OPEN])
-            _send(accounts, n, m, -held, price, market, t)
+            _note_open(accounts, n, m, market, t, journal)
+            _send(accounts, n, m, -held, price, market, t, BY_LIQUIDATION, journal)
             continue
         stopped, taken, price = _exit(accounts, n, m, market, t)
+        if stopped or taken:
+            _note_open(accounts, n, m, market, t, journal)
         if stopped:
             accounts.counts_NK[n, STOP] += 1
             accounts.counts_NK[n, STOP_AND_TAKE] += taken
-            _send(accounts, n, m, -held, price, market, t)
+            _send(accounts, n, m, -held, price, market, t, BY_STOP, journal)
         elif taken:
             accounts.counts_NK[n, TAKE] += 1
-            _rest(accounts, n, m, price, market)
+            _rest(accounts, n, m, price, market, t, journal)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
+def _note_open(accounts: Accounts, n: int, m: int, market: Market, t: int, journal: Journal | None) -> None:
+    if journal is not None:
+        unit = market.instruments_MI[m, CONTRACT] * market.quotes_TMQ[t, m, OPEN]
+        note_price(journal, m, abs(accounts.position_NMC[n, m, QUANTITY]), unit)
+
+
+@inlined
+def _note_extremes(accounts: Accounts, n: int, market: Market, t: int, journal: Journal) -> None:
+    for m in range(accounts.position_NMC.shape[1]):
+        held, contract = abs(accounts.position_NMC[n, m, QUANTITY]), market.instruments_MI[m, CONTRACT]
+        if held > 0.0:
+            note_price(journal, m, held, contract * market.quotes_TMQ[t, m, LOW])
+            note_price(journal, m, held, contract * market.quotes_TMQ[t, m, HIGH])
+
+
+@inlined
 def _liquidation_share(accounts: Accounts, n: int, market: Market, t: int) -> float:
     """How far along the way from the open to the worst prices margin runs out: 0 to 1, or 2 when it does not."""
     first, last, gross = accounts.money_NB[n, CASH], accounts.money_NB[n, CASH], 0.0
@@ -224,7 +286,7 @@ def _liquidation_share(accounts: Accounts, n: int, market: Market, t: int) -> fl
     return 0.0 if first <= 0.0 else float(first / (first - last))
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def _levels(accounts: Accounts, n: int, m: int, market: Market) -> tuple[float, float]:
     """Prices of the position's stop and take-profit; nan where there is none."""
     held, terms = accounts.position_NMC[n, m, QUANTITY], market.terms
@@ -237,7 +299,7 @@ def _levels(accounts: Accounts, n: int, m: int, market: Market) -> tuple[float, 
     return stop, _on_tick(take, side, market.instruments_MI[m, TICK])
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def _worst_price(accounts: Accounts, n: int, m: int, market: Market, t: int) -> float:
     """The stop where it is touched (the open where that lies beyond it), else the extreme against the position."""
     opened, low, high = market.quotes_TMQ[t, m, OPEN], market.quotes_TMQ[t, m, LOW], market.quotes_TMQ[t, m, HIGH]
@@ -248,7 +310,7 @@ def _worst_price(accounts: Accounts, n: int, m: int, market: Market, t: int) -> 
     return float(max(low, min(opened, stop)) if long else min(high, max(opened, stop)))
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def _exit(accounts: Accounts, n: int, m: int, market: Market, t: int) -> tuple[bool, bool, float]:
     """Whether the bar reaches the stop and the take-profit, and the price of the one that counts."""
     opened, low, high = market.quotes_TMQ[t, m, OPEN], market.quotes_TMQ[t, m, LOW], market.quotes_TMQ[t, m, HIGH]
@@ -260,24 +322,19 @@ def _exit(accounts: Accounts, n: int, m: int, market: Market, t: int) -> tuple[b
     return stopped, taken, max(opened, stop) if stopped else min(opened, take)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
-def _rest(accounts: Accounts, n: int, m: int, price: float, market: Market) -> None:
+@inlined
+def _rest(accounts: Accounts, n: int, m: int, price: float, market: Market, t: int, journal: Journal | None) -> None:
     """A resting order that closes the position at `price`, exactly."""
-    quantity = -accounts.position_NMC[n, m, QUANTITY]
-    value = quantity * market.instruments_MI[m, CONTRACT] * price
-    trade(
-        accounts,
-        n,
-        m,
-        quantity,
-        value,
-        value,
-        abs(value) * market.instruments_MI[m, FEE] + market.instruments_MI[m, FEE_FIXED],
-    )
+    quantity, contract = -accounts.position_NMC[n, m, QUANTITY], market.instruments_MI[m, CONTRACT]
+    value = quantity * contract * price
+    fee = abs(value) * market.instruments_MI[m, FEE] + market.instruments_MI[m, FEE_FIXED]
+    if journal is not None:
+        note_fill(journal, t, m, BY_TAKE, -quantity, quantity, value, value, fee, contract)
+    trade(accounts, n, m, quantity, value, value, fee)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
-def _close_bar(accounts: Accounts, n: int, market: Market, t: int) -> float:
+@inlined
+def _close_bar(accounts: Accounts, n: int, market: Market, t: int, journal: Journal | None) -> float:
     """Pay for what is held over the close; net worth after it."""
     value, carry = 0.0, 0.0
     if accounts.money_NB[n, CASH] < 0.0:
@@ -287,9 +344,12 @@ def _close_bar(accounts: Accounts, n: int, market: Market, t: int) -> float:
             accounts.position_NMC[n, m, QUANTITY] * market.instruments_MI[m, CONTRACT] * market.quotes_TMQ[t, m, CLOSE]
         )
         value += worth
-        carry += worth * market.instruments_MI[m, FUNDING]
+        own = worth * market.instruments_MI[m, FUNDING]
         if worth < 0.0:
-            carry -= worth * market.instruments_MI[m, BORROW]
+            own -= worth * market.instruments_MI[m, BORROW]
+        carry += own
+        if journal is not None:
+            journal.open_MC[m, TRIP_CARRY] += own
     if carry != 0.0:
         pay_carry(accounts, n, carry)
     return float(accounts.money_NB[n, CASH] + value)

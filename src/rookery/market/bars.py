@@ -54,8 +54,10 @@ class Bars:
 
     def quotes(self) -> Floats:
         """The columns side by side: (T, M, 5)."""
-        columns = (self.open_TM, self.high_TM, self.low_TM, self.close_TM, self.volume_TM)
-        return np.ascontiguousarray(np.stack(columns, axis=2), np.float64)
+        quotes_TMQ = np.empty((*self.shape, len(_NAMES)))
+        for q, name in enumerate(_NAMES):
+            quotes_TMQ[:, :, q] = getattr(self, name)
+        return quotes_TMQ
 
 
 def bars_of_closes(close_TM: Floats, *, volume: float = 1e6) -> Bars:

@@ -10,6 +10,7 @@ from numba import njit
 
 from rookery.market.accounts import CASH, CLIPPED, ORDER, QUANTITY, REFUSED, Accounts
 from rookery.market.bars import VOLUME
+from rookery.market.compilation import inlined, managed
 from rookery.market.terms import (
     CONTRACT,
     LINEAR,
@@ -53,7 +54,7 @@ def _trailing_covariance(returns_TM: Floats, window: int, covariance_TMM: Floats
                 covariance_TMM[t, i, j] = covariance_TMM[t, j, i] = total / (t - first)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def cut_orders(
     accounts: Accounts,
     n: int,
@@ -67,15 +68,11 @@ def cut_orders(
     the order size; what raises exposure is cut first by its own instrument's limits, then in one proportion for all
     instruments until leverage, risk and correlation fit. The worth that counts is that before the fill's own costs.
     """
-    worth, orders = accounts.money_NB[n, CASH], 0
+    worth, clipped = accounts.money_NB[n, CASH], False
     for m in range(accounts.position_NMC.shape[1]):
         worth += (
             accounts.position_NMC[n, m, QUANTITY] * market.instruments_MI[m, CONTRACT] * market.quotes_TMQ[t, m, price]
         )
-        orders += accounts.position_NMC[n, m, ORDER] != 0.0
-    if orders == 0:
-        return
-    clipped = False
     for m in range(accounts.position_NMC.shape[1]):
         wished = accounts.position_NMC[n, m, ORDER]
         if not math.isfinite(wished):
@@ -98,15 +95,22 @@ def cut_orders(
         accounts.counts_NK[n, CLIPPED] += 1
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
+def volume_limit(market: Market, t: int, m: int) -> float:
+    """The most contracts of instrument `m` that bar `t` lets an account trade in one order."""
+    volume = market.quotes_TMQ[t, m, VOLUME]
+    if volume == 0.0 and (market.instruments_MI[m, LINEAR] > 0.0 or market.instruments_MI[m, ROOT] > 0.0):
+        return 0.0
+    if market.instruments_MI[m, MAX_VOLUME_SHARE] == math.inf:
+        return math.inf
+    return float(market.instruments_MI[m, MAX_VOLUME_SHARE] * volume / market.instruments_MI[m, CONTRACT])
+
+
+@inlined
 def _own_limits(wished: float, held: float, market: Market, t: int, m: int, price: int, worth: float) -> float:
     """The order cut to order size, then to position size."""
-    largest, volume = float(market.instruments_MI[m, MAX_ORDER]), market.quotes_TMQ[t, m, VOLUME]
+    largest = min(float(market.instruments_MI[m, MAX_ORDER]), volume_limit(market, t, m))
     contract = market.instruments_MI[m, CONTRACT]
-    if market.instruments_MI[m, MAX_VOLUME_SHARE] < math.inf:
-        largest = min(largest, market.instruments_MI[m, MAX_VOLUME_SHARE] * volume / contract)
-    if volume == 0.0 and (market.instruments_MI[m, LINEAR] > 0.0 or market.instruments_MI[m, ROOT] > 0.0):
-        largest = 0.0
     order = min(max(wished, -largest), largest)
     most = min(
         float(market.instruments_MI[m, MAX_POSITION]),
@@ -120,7 +124,7 @@ def _own_limits(wished: float, held: float, market: Market, t: int, m: int, pric
     return order
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def _split(held: float, order: float) -> tuple[float, float]:
     """An order as the part that reduces the position and the part that raises it, on the same or the other side."""
     if held * order >= 0.0:
@@ -130,7 +134,7 @@ def _split(held: float, order: float) -> tuple[float, float]:
     return -held, order + held
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def _portfolio_share(
     accounts: Accounts,
     n: int,
@@ -153,10 +157,10 @@ def _portfolio_share(
     share = min(1.0, max(0.0, (market.terms.leverage * worth - kept) / added))
     if market.covariance_TMM.shape[1] == 0 or share == 0.0:
         return share
-    return min(share, _covariance_share(accounts, n, market, t, price, worth))
+    return float(min(share, _covariance_share(accounts, n, market, t, price, worth)))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@managed
 def _covariance_share(
     accounts: Accounts,
     n: int,
@@ -181,7 +185,7 @@ def _covariance_share(
     return share
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def _share_by_risk(exposure_2M: Floats, covariance_MM: Floats, limit: float) -> float:
     """Largest f in [0, 1] with the variance of kept + f raised at most max(limit^2, variance of kept)."""
     squares, cross, kept = 0.0, 0.0, 0.0
@@ -196,7 +200,7 @@ def _share_by_risk(exposure_2M: Floats, covariance_MM: Floats, limit: float) -> 
     return max(0.0, (-cross + math.sqrt(cross * cross + squares * room)) / squares)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def _share_by_correlation(exposure_2M: Floats, covariance_MM: Floats, limit: float) -> float:
     """Largest f in [0, 1] with |correlated exposure| of kept + f raised at most max(limit, that of kept)."""
     share = 1.0
