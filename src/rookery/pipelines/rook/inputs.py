@@ -97,8 +97,9 @@ def _part(given: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401  what a c
 
 def _same(given: object, wanted: Sequence[str]) -> bool:
     # Texts first: an array among them would answer a comparison with an array.
-    texts = isinstance(given, list | tuple) and all(isinstance(name, str) for name in given)
-    return texts and tuple(given) == tuple(wanted)
+    if not isinstance(given, list | tuple) or not all(isinstance(name, str) for name in given):
+        return False
+    return tuple(given) == tuple(wanted)
 
 
 def _rows(value: object, names: Sequence[str], what: str, *, rows: int) -> Float64:
