@@ -51,9 +51,17 @@ def test_rows_outside_the_fitted_range_have_no_influence():
     assert after.fitted_rows == (0, 6)
 
 
-@pytest.mark.parametrize("rows", [range(0), range(0, 11), range(0, 10, 2)])
+def test_rows_with_a_gap_are_measured_without_it_and_say_so():
+    values = np.arange(10.0)[:, np.newaxis]
+    values[4:7] = 1e9
+    scaler = fit_scaler(values, np.array([1, 2, 3, 7, 8]), ("a",))
+    assert scaler.mean[0] == (1 + 2 + 3 + 7 + 8) / 5
+    assert (scaler.fitted_rows, scaler.gaps) == ((1, 9), ((4, 7),))
+
+
+@pytest.mark.parametrize("rows", [range(0), range(0, 11), range(9, 0, -1), np.array([3, 3])])
 def test_rows_that_are_not_a_part_of_the_table_are_a_programming_error(rows: range):
-    with pytest.raises(ValueError, match="are not a part of 10 rows"):
+    with pytest.raises(ValueError, match="are not a rising part of 10 rows"):
         fit_scaler(np.zeros((10, 1)), rows, ("a",))
 
 

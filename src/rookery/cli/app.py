@@ -9,7 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from rookery import __version__
-from rookery.cli import audit, compare, demo, doctor, faults, machine, rook, runs, show, trials, verify
+from rookery.cli import audit, compare, demo, doctor, evaluate, faults, machine, rook, runs, show, trials, verify
 
 PIPELINES: Final = {
     "rook": ("works", "rules label Uniswap swaps; an LSTM learns to decide side, size, slippage, deadline"),
@@ -44,6 +44,7 @@ app.command("resume")(runs.resume)
 app.command("report")(runs.report)
 app.command("audit")(audit.audit)
 app.command("compare")(compare.compare)
+app.command("evaluate")(evaluate.evaluate)
 app.command("trials")(trials.trials)
 app.command("doctor")(doctor.doctor)
 app.command("verify")(verify.verify)
@@ -68,7 +69,7 @@ def overview() -> list[str]:
         "  rookery demo                          train, backtest and report on generated swaps; nothing is downloaded",
         "  rookery rook run --input swaps.csv    the same on your own file",
         "",
-        "then: runs, report, audit, compare, trials, resume, doctor, verify; all commands: rookery --help",
+        "then: runs, report, audit, evaluate, compare, trials, resume, doctor, verify; all commands: rookery --help",
     ]
 
 

@@ -13,7 +13,7 @@ from rookery.errors import UserError
 class Normalization(Config):
     """normalization.json of a data set and norm.json of a bundle: the published keys, the rows behind them, the clip.
 
-    `*_fitted_rows` are the table rows [start, stop) that the figures were measured on.
+    `*_fitted_rows` are the table rows [start, stop) that the figures were measured on, but for those in `*_gaps`.
     """
 
     core_scaler_mean: tuple[float, ...]
@@ -23,6 +23,8 @@ class Normalization(Config):
     core_fitted_rows: tuple[int, int]
     conditions_fitted_rows: tuple[int, int]
     clip: float | None
+    core_gaps: tuple[tuple[int, int], ...] = ()
+    conditions_gaps: tuple[tuple[int, int], ...] = ()
 
     @classmethod
     def of(cls, scalers: Scalers) -> Self:
@@ -36,6 +38,8 @@ class Normalization(Config):
             core_fitted_rows=core.fitted_rows,
             conditions_fitted_rows=conditions.fitted_rows,
             clip=core.clip,
+            core_gaps=core.gaps,
+            conditions_gaps=conditions.gaps,
         )
 
     def scalers(self, core: tuple[str, ...], conditions: tuple[str, ...], *, place: Path) -> Scalers:
@@ -48,6 +52,7 @@ class Normalization(Config):
                     scale=np.array(self.core_scaler_scale),
                     fitted_rows=self.core_fitted_rows,
                     clip=self.clip,
+                    gaps=self.core_gaps,
                 ),
                 conditions=Scaler(
                     names=conditions,
@@ -55,6 +60,7 @@ class Normalization(Config):
                     scale=np.array(self.conditions_scaler_scale),
                     fitted_rows=self.conditions_fitted_rows,
                     clip=self.clip,
+                    gaps=self.conditions_gaps,
                 ),
             )
         except ValueError as failure:

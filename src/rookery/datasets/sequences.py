@@ -64,9 +64,9 @@ class Sequences:
         gathered: Float64 = self.core_RF[self.start_N[:, None] + np.arange(self.seq_len)]
         return gathered
 
-    def part(self, sequences: range) -> Self:
+    def part(self, sequences: range | Int64) -> Self:
         """The sequences numbered in `sequences`, sharing this one's rows."""
-        cut = slice(sequences.start, sequences.stop, sequences.step)
+        cut = slice(sequences.start, sequences.stop, sequences.step) if isinstance(sequences, range) else sequences
         return replace(self, **{name: getattr(self, name)[cut] for name in _PER_SEQUENCE})
 
 
