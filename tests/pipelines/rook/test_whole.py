@@ -5,11 +5,13 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
 from rookery.errors import UserError
 from rookery.evaluation import report as reports
+from rookery.evaluation.trials import LEDGER, ledger_of
 from rookery.learning.training import FitConfig
 from rookery.models.lstm import LstmConfig
 from rookery.pipelines.rook import whole
@@ -85,6 +87,43 @@ def test_the_same_seed_gives_the_same_bytes(made: RunResult, tmp_path: Path):
 
     assert again.hashes == made.hashes
     assert reports.digest(again.report) == reports.digest(made.report)
+
+
+def test_what_else_was_tried_in_a_workspace_changes_the_report_but_no_byte_that_is_compared(
+    made: RunResult, tmp_path: Path
+):
+    other = _run(tmp_path / "before", seed=1)
+    again = _run(tmp_path / "two")
+
+    assert again.hashes == made.hashes
+    counted = [one.report.belief.trials.count for one in (made, other, again)]  # type: ignore[union-attr]
+    assert counted == [1, 1, 2]
+    assert again.report.belief.trials.readings == 2  # type: ignore[union-attr]
+
+
+def test_the_ledger_keeps_a_fit_and_a_backtest_with_its_returns(made: RunResult):
+    fit, books = (one.trial for one in ledger_of(made.folder).trials())
+
+    assert (fit.kind, fit.splits, books.kind, books.splits) == ("fit", ("train", "validation"), "backtest", ("test",))
+    assert books.returns is not None
+    assert np.prod(1 + books.returns) - 1 == pytest.approx(made.report.headline[0].agent.value, abs=1e-12)
+    assert fit.config_fingerprint == books.config_fingerprint == SMALL.fingerprint()
+
+
+def test_a_ledger_that_cannot_be_used_stops_a_run_before_it_trains(tmp_path: Path):
+    (tmp_path / LEDGER).write_text("no database, but something that somebody put here" * 30)
+    with pytest.raises(UserError, match="cannot be used as a trial ledger"):
+        _run(tmp_path / "one")
+    assert not (tmp_path / "one" / "swaps").exists()
+
+
+def test_every_run_carries_the_certificate_of_its_own_audit(made: RunResult):
+    certificate = made.report.belief.certificate  # type: ignore[union-attr]
+
+    assert certificate is not None
+    assert certificate.passed
+    assert len(certificate.probes) > 25
+    assert made.hashes["audit/certificate.json"]
 
 
 def test_another_seed_gives_other_weights(made: RunResult, tmp_path: Path):
