@@ -7,9 +7,11 @@ from rookery.evaluation.report.belief import Belief, Certificate, Claim, Likenes
 from rookery.evaluation.report.estimate import (
     Estimate,
     Fact,
+    Figure,
     Named,
     Style,
 )
+from rookery.evaluation.report.hazards import Exceedances, Fall, Risk
 from rookery.evaluation.report.learned import (
     Bin,
     ClassScore,
@@ -31,6 +33,7 @@ from rookery.evaluation.report.origin import (
     Split,
     StageTime,
 )
+from rookery.evaluation.report.periods import Calendar, CalendarRow, RegimeRow, Regimes
 from rookery.evaluation.report.results import (
     Band,
     Candles,
@@ -42,12 +45,14 @@ from rookery.evaluation.report.results import (
     Decisions,
     Equity,
     Gate,
+    LagLevel,
     Mark,
     MarkSide,
     NotTraded,
     Outcome,
     Refusal,
     Role,
+    RoundTrips,
     Segment,
     Series,
     Track,
@@ -59,6 +64,8 @@ __all__ = [
     "Basis",
     "Belief",
     "Bin",
+    "Calendar",
+    "CalendarRow",
     "Candles",
     "Cell",
     "Certificate",
@@ -73,11 +80,15 @@ __all__ = [
     "Dropped",
     "Equity",
     "Estimate",
+    "Exceedances",
     "Fact",
+    "Fall",
+    "Figure",
     "FitRange",
     "Forward",
     "Gate",
     "HeadError",
+    "LagLevel",
     "Likeness",
     "Machine",
     "Mark",
@@ -90,10 +101,14 @@ __all__ = [
     "Probe",
     "Profit",
     "Refusal",
+    "RegimeRow",
+    "Regimes",
     "Repeat",
     "Report",
+    "Risk",
     "Role",
     "RookPanel",
+    "RoundTrips",
     "Score",
     "Segment",
     "Series",
@@ -171,7 +186,11 @@ class Report:
     costs: Costs | None = None
     decisions: Decisions | None = None
     trades: Trades | None = None
+    round_trips: RoundTrips | None = None
     not_traded: NotTraded | None = None
+    calendar: Calendar | None = None
+    regimes: tuple[Regimes, ...] = ()
+    risk: Risk | None = None
     training: Training | None = None
     panel: RookPanel | None = None
     data: Data | None = None
