@@ -29,6 +29,7 @@ from rookery.evaluation.report.record import (
     Training,
 )
 from rookery.evaluation.report.wording import number
+from rookery.evaluation.scrutiny import scrutinised
 from rookery.evaluation.summary import (
     cost_section,
     decision_section,
@@ -86,7 +87,7 @@ def build_report(
     result = judged.comparison
     threshold = config.trading.confidence_threshold
     name = "generated swaps" if origin.facts.generated else origin.facts.path.rsplit("/", 1)[-1]
-    return Report(
+    report = Report(
         title=f"ROOK on {pair.base}/{pair.quote}",
         pipeline="rook",
         data_name=f"{name} ({origin.facts.path})" if origin.facts.generated else name,
@@ -134,6 +135,17 @@ def build_report(
         data=_data(origin),
         repeat=_repeat(origin, config),
     )
+    return scrutinised(
+        report,
+        result,
+        judged.swaps,
+        judged.decisions,
+        costs=config.costs,
+        pair=pair,
+        capital_quote=config.capital_quote,
+        names={key: name for key, (name, role) in _ROLES.items() if role != "agent"},
+        seed=seed,
+    )
 
 
 def _ms(judged: Judged, row: int) -> int:
@@ -165,7 +177,6 @@ def _basis(judged: Judged, origin: Origin, pair: Pair) -> Basis:
             "test split; always-HOLD scores 0.",
             f"The agent earned more than {round(result.draws_beaten * result.draws_net_D.size)} of "
             f"{result.draws_net_D.size} random traders with its own orders at random times.",
-            "Trials are not counted across runs yet: one configuration was tried in this run.",
             *_overlap(origin, seq_len=judged.test.seq_len),
         ),
     )
