@@ -20,8 +20,8 @@ def section(report: Report, name: str) -> str:
 def test_a_calendar_shows_every_cell_signed_and_leaves_unknown_ones_empty(report: Report):
     assert report.calendar is not None
     words, text = section(report, "calendar"), markdown.text(report)
-    assert "2025-01-23 +1.20 −0.40 +0.80" in words
-    assert re.search(r"\| 2025-01-23 \| +\+1\.20 \| +\| +−0\.40 \| +\+0\.80 \|", text)
+    assert "2025-01-23 +0.80 +1.20 −0.40" in words
+    assert re.search(r"\| 2025-01-23 \| +\+0\.80 \| +\+1\.20 \| +\| +−0\.40 \|", text)
     rows = heat(report.calendar)
     assert [cell.kind for cell in rows[0].cells] == ["gain", "none", "loss"]
     # The strongest colour belongs to the largest move, and a standstill has none.

@@ -91,11 +91,12 @@ def test_each_library_is_inside_once_and_only_when_something_is_drawn_with_it(re
 
 
 def overhead(html: str) -> int:
-    """Bytes of a page that do not grow with its figures: without figures, drawings, table bodies and settings."""
+    """Bytes of a page that do not grow with its record: without figures, drawings, table bodies and probes."""
     for grown in (
         FIGURES,
         re.compile(r'<svg class="plot".*?</svg>', re.DOTALL),
         re.compile(r"<tbody>.*?</tbody>", re.DOTALL),
+        re.compile(r'<details class="probe .*?</details>', re.DOTALL),
     ):
         html = grown.sub("", html)
     return len(html.encode())

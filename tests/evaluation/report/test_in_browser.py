@@ -288,9 +288,8 @@ def test_paper_is_white_with_drawings_instead_of_canvases(opened: Open):
     assert page.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.locator("canvas:visible").count() == 0
     assert page.locator("svg.plot:visible").count() == page.locator("svg.plot").count() > 8
-    widest = (
-        "() => Math.max(...[...document.querySelectorAll('svg.plot')].map((one) => one.getBoundingClientRect().right))"
-    )
+    edges = "[...document.querySelectorAll('svg.plot, table')].map((one) => one.getBoundingClientRect().right)"
+    widest = f"() => Math.max(...{edges})"
     assert page.evaluate(widest) <= 680
 
 

@@ -65,11 +65,11 @@ def calendar(calendar: Calendar) -> str:
     """Net return of every month or hour in percent."""
     what, whole = ("day and hour", "day") if calendar.kind == "hours" else ("year and month", "year")
     rows = [
-        [row.name, *("" if one is None else _percent(one) for one in row.cells), _percent(row.total)]
+        [row.name, _percent(row.total), *("" if one is None else _percent(one) for one in row.cells)]
         for row in calendar.rows
     ]
     lede = f"Net return in percent by {what}, UTC; the cells compound to {_percent(calendar.total)}."
-    return f"## Calendar\n\n{lede}\n\n{table([whole, *calendar.columns, 'all'], rows)}"
+    return f"## Calendar\n\n{lede}\n\n{table([whole, 'all', *calendar.columns], rows)}"
 
 
 def regimes(regimes: Sequence[Regimes]) -> str:
