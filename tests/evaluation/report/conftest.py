@@ -122,6 +122,10 @@ def costs() -> r.Costs:
             for times, one in levels
         ),
         note="The same orders at every level; only the costs change.",
+        lags=tuple(
+            r.LagLevel(swaps=swaps, orders=200, fills=180 - swaps, net=r.Estimate.exact(net))
+            for swaps, net in ((0, 312.04), (1, 241.7), (2, 188.02), (5, -40.6))
+        ),
     )
 
 
@@ -271,6 +275,7 @@ def panel() -> r.RookPanel:
         threshold=0.6,
         unit="USDC",
         by_action=(profit("BUY", 91, 301.2, 214.1, 4.7), profit("SELL", 89, 185.61, 97.94, 2.2)),
+        by_agents_rule=(profit("MEAN_REVERSION", 120, 388.1, 241.2, 5.1), profit("NO_SIGNAL", 60, 98.7, 70.8, 1.9)),
         by_rule=(profit("MEAN_REVERSION", 140, 402.0, -27.0, -3.9), profit("BREAKOUT", 40, -8.1, -42.0, -9.1)),
         forward=tuple(
             r.Forward(name=name, rows=50, count=count, move_bps=near(move, half))
@@ -372,15 +377,15 @@ def build(*, seed: int = 7, points: int = 1_500, most_candles: int = 2_000, mark
 
 
 @pytest.fixture(scope="session")
-def make_report() -> Callable[..., r.Report]:
+def make_report(closer_looks: Callable[[r.Report], r.Report]) -> Callable[..., r.Report]:
     """Make a report of another seed or size."""
-    return build
+    return lambda **options: closer_looks(build(**options))
 
 
 @pytest.fixture(scope="session")
-def report() -> r.Report:
+def report(make_report: Callable[..., r.Report]) -> r.Report:
     """A whole ROOK report: 1,500 equity points, up to 2,000 candles, 200 orders."""
-    return build()
+    return make_report()
 
 
 @pytest.fixture(scope="session")

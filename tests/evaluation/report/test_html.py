@@ -91,11 +91,12 @@ def test_each_library_is_inside_once_and_only_when_something_is_drawn_with_it(re
 
 
 def overhead(html: str) -> int:
-    """Bytes of a page that do not grow with its figures: without figures, drawings, table bodies and settings."""
+    """Bytes of a page that do not grow with its record: without figures, drawings, table bodies and probes."""
     for grown in (
         FIGURES,
         re.compile(r'<svg class="plot".*?</svg>', re.DOTALL),
         re.compile(r"<tbody>.*?</tbody>", re.DOTALL),
+        re.compile(r'<details class="probe .*?</details>', re.DOTALL),
     ):
         html = grown.sub("", html)
     return len(html.encode())
@@ -111,7 +112,8 @@ def test_sections_stand_in_order_and_empty_ones_are_left_out(report: Report, htm
     some = replace(report, costs=None, panel=None, not_traded=None, machine=None)
     left = [section.id for section in SECTIONS if section.id not in ("costs", "panel", "not_traded", "machine")]
     assert Page(page(some)).sections == ["verdict", *left]
-    bare = replace(report, headline=(), **{section.id: None for section in SECTIONS if section.id != "headline"})
+    tuples = ("headline", "claims", "likenesses", "regimes")
+    bare = replace(report, **{section.id: () if section.id in tuples else None for section in SECTIONS})
     assert Page(page(bare)).sections == ["verdict"]
 
 
@@ -162,7 +164,9 @@ def test_names_from_a_users_file_cannot_become_markup(report: Report):
 
 def test_a_verdict_links_to_its_evidence_only_when_it_is_there(report: Report):
     assert 'class="onward" href="#headline"' in page(report)
-    assert 'class="onward"' not in page(replace(report, verdict=replace(report.verdict, evidence="belief")))
+    rests = replace(report, verdict=replace(report.verdict, evidence="belief"))
+    assert 'class="onward" href="#belief"' in page(rests)
+    assert 'class="onward"' not in page(replace(rests, belief=None))
 
 
 @pytest.mark.parametrize("code", ["beats", "indistinguishable", "worse", "too_little_data", "refused"])

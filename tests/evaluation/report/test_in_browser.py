@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
 
 from rookery.evaluation import report as pages
-from rookery.evaluation.report.record import Mark, Report
+from rookery.evaluation.report.record import Belief, Mark, Report
 from rookery.evaluation.report.wording import moment, number, significant
 
 pytestmark = pytest.mark.browser
@@ -251,7 +251,7 @@ def test_orders_are_reached_by_keyboard_by_number_and_from_the_table(opened: Ope
     page.locator("#order-number").press("Enter")
     assert title.inner_text() == f"Order {refused.id}: {refused.side}, refused"
     assert "stopped it" in page.locator("#order-detail").inner_text()
-    page.get_by_role("button", name="Order 25 on the chart").press("Enter")
+    page.locator("#trade-table").get_by_role("button", name="Order 25 on the chart").press("Enter")
     assert title.inner_text().startswith("Order 25:")
 
 
@@ -288,9 +288,8 @@ def test_paper_is_white_with_drawings_instead_of_canvases(opened: Open):
     assert page.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.locator("canvas:visible").count() == 0
     assert page.locator("svg.plot:visible").count() == page.locator("svg.plot").count() > 8
-    widest = (
-        "() => Math.max(...[...document.querySelectorAll('svg.plot')].map((one) => one.getBoundingClientRect().right))"
-    )
+    edges = "[...document.querySelectorAll('svg.plot, table')].map((one) => one.getBoundingClientRect().right)"
+    widest = f"() => Math.max(...{edges})"
     assert page.evaluate(widest) <= 680
 
 
@@ -300,6 +299,9 @@ def test_without_script_tables_and_drawings_remain(opened: Open, report: Report)
     assert page.locator("#trade-table tbody tr").count() == len(report.trades.rows)
     assert page.locator("svg.plot:visible").count() == page.locator("svg.plot").count() > 8
     assert page.locator("#headline tbody:visible").count() == len(report.headline)
+    assert report.round_trips is not None
+    assert page.locator("#trip-table tbody tr").count() == len(report.round_trips.table.rows)
+    assert page.locator("#calendar td:visible").count() == 8
     assert page.locator(".script-only:visible").count() == 0
 
 
@@ -309,3 +311,71 @@ def test_a_page_without_charts_is_quiet_too(browser: Browser, report: Report, tm
     with quiet(browser.new_context(), file) as page:
         page.keyboard.press("t")
         assert page.locator("canvas").count() == 0
+
+
+def test_a_round_trip_is_sorted_filtered_and_leads_to_its_orders(opened: Open, report: Report):
+    page = opened()
+    assert report.round_trips is not None
+    rows = report.round_trips.table.rows
+    heading = page.locator("#trip-table th", has_text="profit")
+    heading.locator("button").press("Enter")
+    shown = page.locator("#trip-table tbody tr td:nth-child(3)").all_inner_texts()
+    assert shown == [number(one, digits=4) for one in sorted(float(row[2] or 0) for row in rows)]
+    last = page.locator("#trip-table tbody tr").first.locator("td").nth(1)
+    bought = last.inner_text()
+    last.locator("button").press("Enter")
+    assert page.locator("#order-detail h3").inner_text().startswith(f"Order {bought}: BUY")
+    page.locator("#trip-filter").fill("no such row")
+    assert page.locator("#trip-count").inner_text() == f"0 of {len(rows)} rows"
+    assert page.locator("#trade-table tbody tr:visible").count() > 0
+
+
+def test_reasons_not_to_trade_are_filtered(opened: Open, report: Report):
+    page = opened()
+    assert report.not_traded is not None
+    page.locator("#refusal-filter").fill("LIKELIEST")
+    assert page.locator("#not_traded tbody tr:visible").count() == 1
+    assert page.locator("#refusal-count").inner_text() == f"1 of {len(report.not_traded.refusals)} rows"
+
+
+def test_a_probe_opens_by_keyboard_and_paper_opens_all(opened: Open, report: Report):
+    page = opened()
+    assert report.belief is not None
+    assert report.belief.certificate is not None
+    probe = report.belief.certificate.probes[0]
+    told = page.get_by_text(probe.tested)
+    assert not told.is_visible()
+    page.locator("#belief summary").first.press("Enter")
+    assert told.is_visible()
+    page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("#belief details:not([open])").count() == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_planted_leak_turns_the_section_red_and_the_verdict_leads_there(
+    browser: Browser, report: Report, make_belief: Callable[..., Belief], tmp_path: Path, scheme: str
+):
+    leaky = replace(
+        report,
+        belief=make_belief(passed=False),
+        verdict=replace(report.verdict, code="refused", sentence="Refused: gate leakage.", evidence="belief"),
+    )
+    file = pages.write(leaky, tmp_path)
+    with quiet(browser.new_context(color_scheme=scheme, bypass_csp=True), file) as page:  # type: ignore[arg-type]
+        assert page.locator("#belief details[open]").count() == 1
+        colour = "(one) => getComputedStyle(one).color.match(/\\d+/g).map(Number)"
+        for place in (".seal .outcome.failed", ".probe .outcome.failed", ".verdict .symbol"):
+            red, green, blue = page.locator(place).first.evaluate(colour)
+            assert red > max(green, blue) + 80
+        passed = page.locator(".probe .outcome.passed").first.evaluate(colour)
+        assert passed[2] > passed[0]
+        shape = "(one) => getComputedStyle(one, '::before').clipPath"
+        shapes = {
+            page.locator(f".probe .{one} .symbol").first.evaluate(shape) for one in ("passed", "failed", "possible")
+        }
+        assert len(shapes) == 3
+        page.get_by_role("link", name="See the evidence").click()
+        assert page.url.endswith("#belief")
+        page.add_script_tag(path=AXE)
+        found = page.evaluate("() => axe.run('#belief, #verdict', { resultTypes: ['violations'] })")
+        assert [(one["id"], [node["target"] for node in one["nodes"]]) for one in found["violations"]] == []

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from rookery.evaluation.report.charts import Chart, Line
 from rookery.evaluation.report.decimation import keep, merge
-from rookery.evaluation.report.record import Bin, CostLevel, Decisions
+from rookery.evaluation.report.record import Bin, CostLevel, Decisions, Estimate, LagLevel
 from rookery.evaluation.report.svg import (
     Frame,
     drawing,
@@ -72,20 +72,29 @@ def candle_svg(decisions: Decisions, *, width: float = 760, height: float = 340)
 
 def cost_svg(levels: Sequence[CostLevel], unit: str) -> Markup:
     """Net result against how many times the true costs were paid, with intervals."""
-    values = [level.net for level in levels if level.net.value is not None]
+    points = [(level.multiple, f"×{level.multiple:g}", level.net) for level in levels]
+    return _level_svg(points, unit, "times the true costs", "Net result when costs are multiplied")
+
+
+def lag_svg(levels: Sequence[LagLevel], unit: str) -> Markup:
+    """Net result against how many swaps later every decision was carried out."""
+    points = [(float(level.swaps), f"{level.swaps}", level.net) for level in levels]
+    return _level_svg(points, unit, "swaps later", "Net result when every decision comes later")
+
+
+def _level_svg(points: Sequence[tuple[float, str, Estimate]], unit: str, title: str, label: str) -> Markup:
+    values = [net for _, _, net in points if net.value is not None]
     low, high = range_of([0.0, *(bound for one in values for bound in (one.value, one.low, one.high))])
-    frame = Frame(width=420, height=250, x_low=levels[0].multiple, x_high=levels[-1].multiple, y_low=low, y_high=high)
-    places = [(frame.x(level.multiple), level.net) for level in levels if level.net.value is not None]
+    frame = Frame(width=420, height=250, x_low=points[0][0], x_high=points[-1][0], y_low=low, y_high=high)
+    places = [(frame.x(at), net) for at, _, net in points if net.value is not None]
     line = "L".join(f"{x:.1f} {frame.y(net.value or 0):.1f}" for x, net in places)
     parts = [y_axis(frame, f"Net ({unit})"), f'<path class="line agent" d="M{line}"/>']
     for x, net in places:
         if net.low is not None and net.high is not None:
             parts.append(f'<path class="whisker" d="M{x:.1f} {frame.y(net.low):.1f}V{frame.y(net.high):.1f}"/>')
         parts.append(f'<circle class="dot agent" cx="{x:.1f}" cy="{frame.y(net.value or 0):.1f}" r="4"/>')
-    parts.append(
-        x_labels(frame, [(frame.x(one.multiple), f"×{one.multiple:g}") for one in levels], "times the true costs")
-    )
-    return drawing(frame, "Net result when costs are multiplied", parts)
+    parts.append(x_labels(frame, [(frame.x(at), name) for at, name, _ in points], title))
+    return drawing(frame, label, parts)
 
 
 def reliability_svg(bins: Sequence[Bin]) -> Markup:

@@ -47,3 +47,15 @@ class Named:
 
     name: str
     estimate: Estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """A figure of its own, with its interval; `text` says what it is. A `percent` value is a fraction."""
+
+    name: str
+    style: Style
+    digits: int
+    unit: str = ""
+    estimate: Estimate
+    text: str

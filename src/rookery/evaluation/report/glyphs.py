@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rookery.evaluation.report.record import Costs, Estimate
+from rookery.evaluation.report.record import Calendar, Costs, Estimate
 from rookery.evaluation.report.wording import interval, number
+
+# Percent of a colour over which text keeps a contrast of 4.5.
+_STRONGEST = 38
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +35,25 @@ class Step:
     width: float
     zero: float
     kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeatCell:
+    """A cell of the calendar: how strong its colour is in percent, and its sign in words and text."""
+
+    text: str
+    kind: str
+    share: float
+    title: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeatRow:
+    """One year or day of the calendar."""
+
+    name: str
+    cells: tuple[HeatCell, ...]
+    total: str
 
 
 def whiskers(rows: Sequence[tuple[str, Estimate]], *, style: str, digits: int, unit: str = "") -> tuple[Whisker, ...]:
@@ -80,6 +102,32 @@ def shares(counts: Sequence[int]) -> tuple[float, ...]:
     """Each count in percent of their sum."""
     total = sum(counts) or 1
     return tuple(100 * count / total for count in counts)
+
+
+def heat(calendar: Calendar) -> tuple[HeatRow, ...]:
+    """Rows of the calendar in percent; the strongest cell has the strongest colour that text is still read on."""
+    values = [abs(one) for row in calendar.rows for one in row.cells if one is not None]
+    most = max(values, default=0.0) or 1.0
+    return tuple(
+        HeatRow(
+            name=row.name,
+            cells=tuple(
+                _heat_cell(one, most, f"{row.name} {column}")
+                for one, column in zip(row.cells, calendar.columns, strict=True)
+            ),
+            total=number(100 * row.total, digits=2, signed=True),
+        )
+        for row in calendar.rows
+    )
+
+
+def _heat_cell(value: float | None, most: float, when: str) -> HeatCell:
+    if value is None:
+        return HeatCell(text="", kind="none", share=0.0, title="")
+    text = number(100 * value, digits=2, signed=True)
+    kind = "gain" if value > 0 else "loss" if value < 0 else "still"
+    share = round(_STRONGEST * abs(value) / most, 1)
+    return HeatCell(text=text, kind=kind, share=share, title=f"{when}: {number(value, 'percent', 4, signed=True)}")
 
 
 class _Scale:

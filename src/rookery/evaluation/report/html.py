@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -31,10 +32,17 @@ class Section:
 SECTIONS = (
     Section(id="headline", heading="Headline figures"),
     Section(id="equity", heading="Equity and drawdown"),
+    Section(id="belief", heading="Can it be believed"),
+    Section(id="claims", heading="Claims"),
+    Section(id="likenesses", heading="Likeness to baselines"),
     Section(id="costs", heading="Costs"),
     Section(id="decisions", heading="Decisions"),
     Section(id="trades", heading="Trades"),
+    Section(id="round_trips", heading="Round trips"),
     Section(id="not_traded", heading="Not traded"),
+    Section(id="calendar", heading="Calendar"),
+    Section(id="regimes", heading="Market regimes"),
+    Section(id="risk", heading="Risk"),
     Section(id="training", heading="Training"),
     Section(id="panel", heading="What the model learned"),
     Section(id="data", heading="Data"),
@@ -50,7 +58,7 @@ def page(report: Report, *, own: str | None = None) -> str:
     template = _environment().get_template("page.html.j2")
     return template.render(
         report=report,
-        sections=[section for section in SECTIONS if getattr(report, section.id)],
+        sections=[section for section in SECTIONS if _is_filled(report, section.id)],
         charts={chart.id: drawings.line_svg(chart, width=_width(chart)) for chart in charts},
         styles=_styles(charts),
         scripts=scripts,
@@ -62,6 +70,12 @@ def page(report: Report, *, own: str | None = None) -> str:
         digest=own or digest(report),
         most_rows=MOST_ROWS,
     )
+
+
+def _is_filled(report: Report, name: str) -> bool:
+    if name == "belief" and report.belief is not None:
+        return report.belief.trials is not None or report.belief.certificate is not None
+    return bool(getattr(report, name))
 
 
 def _charts(report: Report) -> list[Chart]:
@@ -97,10 +111,19 @@ def _figures(report: Report, charts: list[Chart]) -> Markup:
     return Markup(text.replace("<", "\\u003c"))  # noqa: S704  no tag can end the block early
 
 
+# Quoted text, which stays as it is, or spaces that a style sheet does not need.
+_SPACES = re.compile(r'("[^"]*")|\s*([{};])\s*|([:,])\s+')
+
+
 def _lean(text: str) -> str:
     """Our own style or script without indentation and whole-line comments: the same, in fewer bytes."""
     lines = (line.strip() for line in text.splitlines())
     return "\n".join(line for line in lines if line and not line.startswith("//") and not line.startswith("/*"))
+
+
+def _lean_style(text: str) -> str:
+    """A style sheet without the spaces after its marks, too."""
+    return _SPACES.sub(lambda found: "".join(filter(None, found.groups())), _lean(text)).replace(";}", "}")
 
 
 def _styles(charts: list[Chart]) -> list[Markup]:
@@ -128,7 +151,9 @@ def _policy(scripts: list[Markup]) -> str:
 @cache
 def _asset(name: str) -> str:
     text = (ASSETS / name).read_text(encoding="utf-8")
-    return text if name.startswith("vendor/") else _lean(text)
+    if name.startswith("vendor/"):
+        return text
+    return _lean_style(text) if name.endswith(".css") else _lean(text)
 
 
 @cache

@@ -110,7 +110,8 @@ class Forward:
 class RookPanel:
     """What the ROOK brain learned of its teacher, and what the teacher's labels were worth.
 
-    `confusion[i][j]` counts rows of true class i that the model called class j, in the order of `classes`.
+    `confusion[i][j]` counts rows of true class i that the model called class j, in the order of `classes`. `by_rule` is
+    of the teacher's own trades, `by_agents_rule` of the agent's, by the rule that the teacher's label had on that row.
     """
 
     classes: tuple[str, ...]
@@ -127,4 +128,5 @@ class RookPanel:
     unit: str = ""
     by_action: tuple[Profit, ...] = ()
     by_rule: tuple[Profit, ...] = ()
+    by_agents_rule: tuple[Profit, ...] = ()
     forward: tuple[Forward, ...] = ()

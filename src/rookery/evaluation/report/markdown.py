@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from rookery.evaluation.report import markdown_model, wording
+from rookery.evaluation.report import markdown_model, markdown_scrutiny, wording
 from rookery.evaluation.report.codec import digest
 from rookery.evaluation.report.markdown_table import table
 from rookery.evaluation.report.record import (
@@ -24,21 +24,44 @@ MOST_TRADES = 20
 
 def text(report: Report, *, own: str | None = None) -> str:
     """The whole report; `own` is its digest where it is known. Sections that the record does not fill are left out."""
-    parts = [_frame(report), *_headline(report), *_market(report), *_making(report, own or digest(report))]
+    parts = [
+        _frame(report),
+        *_headline(report),
+        *_market(report),
+        *_when(report),
+        *_making(report, own or digest(report)),
+    ]
     return "\n\n".join(parts) + "\n"
 
 
 def _market(report: Report) -> Iterator[str]:
     if report.equity:
         yield _equity(report.equity)
+    if report.belief and (report.belief.trials or report.belief.certificate):
+        yield markdown_scrutiny.belief(report.belief, report.verdict.code)
+    if report.claims:
+        yield markdown_scrutiny.claims(report.claims)
+    if report.likenesses:
+        yield markdown_scrutiny.likenesses(report.likenesses)
     if report.costs:
         yield _costs(report.costs)
     if report.decisions:
         yield _decisions(report.decisions)
     if report.trades:
         yield _trades(report.trades)
+    if report.round_trips:
+        yield markdown_scrutiny.round_trips(report.round_trips)
     if report.not_traded:
         yield _not_traded(report.not_traded)
+
+
+def _when(report: Report) -> Iterator[str]:
+    if report.calendar:
+        yield markdown_scrutiny.calendar(report.calendar)
+    if report.regimes:
+        yield markdown_scrutiny.regimes(report.regimes)
+    if report.risk:
+        yield markdown_scrutiny.risk(report.risk)
 
 
 def _making(report: Report, own: str) -> Iterator[str]:
@@ -56,24 +79,29 @@ def _making(report: Report, own: str) -> Iterator[str]:
 
 def _frame(report: Report) -> str:
     name = report.data_name + (" (generated data)" if report.generated else "")
-    verdict = f"**{report.verdict.sentence}**\n\n{report.verdict.reason}"
+    disguise = [one.text for one in report.likenesses if one.same]
+    verdict = "\n\n".join([f"**{report.verdict.sentence}**", report.verdict.reason, *disguise])
     return f"# {report.title}\n\n{name}, {wording.seeds(report.seeds)}\n\n{verdict}"
 
 
 def _headline(report: Report) -> Iterator[str]:
     yield "## Headline figures"
     if report.headline:
-        yield table(["measure", "agent", "95 % interval"], [_agent(measure) for measure in report.headline])
+        yield table(["measure", "agent", "95 % interval"], [_agent(one, report) for one in report.headline])
         rivals = [row for measure in report.headline for row in _rivals(measure)]
         head = ["measure", "rival", "its figure", "95 % interval", "agent minus rival", "95 % interval"]
         yield table(head, rows=rivals, left=(0, 1)) if rivals else "No rivals."
-    yield _basis(report.basis)
+    yield _basis(report.basis, wording.trial_count(report))
     for one in report.headline:
         yield f"{one.name}: {one.definition}\n`{one.formula}` ({one.source})"
 
 
-def _agent(measure: Measure) -> list[str]:
-    return [_named(measure), _value(measure.agent, measure), _interval(measure.agent, measure)]
+def _agent(measure: Measure, report: Report) -> list[str]:
+    value = _value(measure.agent, measure)
+    trials = report.belief.trials if report.belief else None
+    if trials is not None and measure.key == "sharpe":
+        value += f", {wording.deflated(trials)}"
+    return [_named(measure), value, _interval(measure.agent, measure)]
 
 
 def _rivals(measure: Measure) -> list[list[str]]:
@@ -104,9 +132,9 @@ def _interval(estimate: Estimate | None, measure: Measure, *, signed: bool = Fal
     return interval(estimate, measure.style, measure.digits, signed=signed) if estimate else ABSENT
 
 
-def _basis(basis: Basis) -> str:
-    trials = f"Trials counted: {basis.trials:,}"
-    return _bullets([f"Annualisation: {basis.annualisation}", f"Intervals: {basis.intervals}", trials, *basis.notes])
+def _basis(basis: Basis, trials: str) -> str:
+    counted = f"Trials counted: {trials}"
+    return _bullets([f"Annualisation: {basis.annualisation}", f"Intervals: {basis.intervals}", counted, *basis.notes])
 
 
 def _bullets(lines: Sequence[str]) -> str:
@@ -135,6 +163,9 @@ def _costs(costs: Costs) -> str:
     if costs.curve:
         levels = [[f"x{one.multiple:g}", number(one.net.value), interval(one.net, "money", 2)] for one in costs.curve]
         parts.append(table(["costs", f"net, {costs.unit}", "95 % interval"], levels))
+    if costs.lags:
+        lags = [[str(one.swaps), f"{one.orders:,}", f"{one.fills:,}", number(one.net.value)] for one in costs.lags]
+        parts += ["### Had it acted later", table(["swaps later", "orders", "fills", f"net, {costs.unit}"], lags)]
     return "\n\n".join([*parts, costs.note] if costs.note else parts)
 
 

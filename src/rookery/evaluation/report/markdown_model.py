@@ -144,6 +144,7 @@ def _worth(panel: RookPanel) -> Iterator[str]:
         yield table(["label", "rows ahead", "labels", "move", "95 % interval"], moves)
     for rows, heading, name in (
         (panel.by_action, "The agent's trades by action", "action"),
+        (panel.by_agents_rule, "The agent's trades by the teacher's rule on that row", "rule"),
         (panel.by_rule, "The teacher's own trades by rule", "rule"),
     ):
         if rows:

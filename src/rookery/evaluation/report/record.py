@@ -15,9 +15,11 @@ from rookery.evaluation.report.belief import (
 from rookery.evaluation.report.estimate import (
     Estimate,
     Fact,
+    Figure,
     Named,
     Style,
 )
+from rookery.evaluation.report.hazards import Exceedances, Fall, Risk
 from rookery.evaluation.report.learned import (
     Bin,
     ClassScore,
@@ -39,6 +41,7 @@ from rookery.evaluation.report.origin import (
     Split,
     StageTime,
 )
+from rookery.evaluation.report.periods import Calendar, CalendarRow, RegimeRow, Regimes
 from rookery.evaluation.report.results import (
     Band,
     Candles,
@@ -50,12 +53,14 @@ from rookery.evaluation.report.results import (
     Decisions,
     Equity,
     Gate,
+    LagLevel,
     Mark,
     MarkSide,
     NotTraded,
     Outcome,
     Refusal,
     Role,
+    RoundTrips,
     Segment,
     Series,
     Track,
@@ -67,6 +72,8 @@ __all__ = [
     "Basis",
     "Belief",
     "Bin",
+    "Calendar",
+    "CalendarRow",
     "Candles",
     "Cell",
     "Certificate",
@@ -81,11 +88,15 @@ __all__ = [
     "Dropped",
     "Equity",
     "Estimate",
+    "Exceedances",
     "Fact",
+    "Fall",
+    "Figure",
     "FitRange",
     "Forward",
     "Gate",
     "HeadError",
+    "LagLevel",
     "Likeness",
     "Machine",
     "Mark",
@@ -98,10 +109,14 @@ __all__ = [
     "Probe",
     "Profit",
     "Refusal",
+    "RegimeRow",
+    "Regimes",
     "Repeat",
     "Report",
+    "Risk",
     "Role",
     "RookPanel",
+    "RoundTrips",
     "Score",
     "Segment",
     "Series",
@@ -167,7 +182,11 @@ class Report:
     costs: Costs | None = None
     decisions: Decisions | None = None
     trades: Trades | None = None
+    round_trips: RoundTrips | None = None
     not_traded: NotTraded | None = None
+    calendar: Calendar | None = None
+    regimes: tuple[Regimes, ...] = ()
+    risk: Risk | None = None
     training: Training | None = None
     panel: RookPanel | None = None
     data: Data | None = None

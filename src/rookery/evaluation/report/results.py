@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from rookery.evaluation.report.estimate import Estimate, Style
+from rookery.evaluation.report.estimate import Estimate, Figure, Style
 
 Role = Literal["agent", "flat", "buy_and_hold", "random", "teacher", "other"]
 MarkSide = Literal["BUY", "SELL"]
@@ -78,6 +78,16 @@ class CostLevel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LagLevel:
+    """Net result, settled anew, when every decision is carried out `swaps` swaps later; `fills` of `orders` came."""
+
+    swaps: int
+    orders: int
+    fills: int
+    net: Estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Costs:
     """From gross to net. The parts must sum to the net within 1e-9 of what was turned over."""
 
@@ -88,6 +98,7 @@ class Costs:
     break_even_bps: Estimate | None = None
     curve: tuple[CostLevel, ...] = ()
     note: str = ""
+    lags: tuple[LagLevel, ...] = ()
 
     def __post_init__(self) -> None:
         amounts = [self.gross, *(part.amount for part in self.parts)]
@@ -210,6 +221,15 @@ class Trades:
             raise ValueError(f"every trade must have {len(self.columns)} cells")
         if self.csv is not None and not re.fullmatch(r"[\w.-]+", self.csv):
             raise ValueError(f"'{self.csv}' is not a plain file name beside the report")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundTrips:
+    """Purchases matched with sales: `table` has one row per lot and sale, `figures` sum them up, `note` says how."""
+
+    table: Trades
+    figures: tuple[Figure, ...]
+    note: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

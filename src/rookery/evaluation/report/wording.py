@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from rookery.evaluation.report.record import Column, Estimate, Measure
+from rookery.evaluation.report.record import Certificate, Column, Estimate, Measure, Report, Trials
 
 MINUS = "−"
 ABSENT = "–"
@@ -95,3 +95,62 @@ def seeds(values: tuple[int, ...]) -> str:
     if len(values) == 1:
         return f"seed {values[0]}"
     return f"{len(values)} seeds ({', '.join(map(str, values))})"
+
+
+def p_value(estimate: Estimate) -> str:
+    """'0.031', 'under 0.001', or why there is none."""
+    if estimate.value is None:
+        return estimate.note
+    return "under 0.001" if estimate.value < 0.001 else number(estimate.value, digits=3)
+
+
+def deflated(trials: Trials) -> str:
+    """'deflated 0.41 after 37 trials': what must stand beside a Sharpe ratio."""
+    count = f"{trials.count:,} {'trial' if trials.count == 1 else 'trials'}"
+    return f"deflated {number(trials.deflated)} after {count}"
+
+
+def trial_count(report: Report) -> str:
+    """How many trials the headline was chosen from, as far as is known."""
+    trials = report.belief.trials if report.belief else None
+    if trials is None:
+        return f"{report.basis.trials:,}, in this run; others were not counted"
+    return f"{trials.count:,}, worth {number(trials.effective, digits=1)} independent ones"
+
+
+def trial_rows(trials: Trials) -> tuple[tuple[str, str, str], ...]:
+    """Name, value and meaning of what the trials leave of the Sharpe ratio."""
+    record = "–" if trials.track_record is None else f"{trials.track_record:,.0f}"
+    return (
+        ("Sharpe ratio per period", number(trials.sharpe, digits=4), f"Of {trials.periods:,} periods."),
+        (
+            "Expected maximum",
+            number(trials.expected_maximum, digits=4),
+            "What the best of as many worthless trials is expected to reach; the variance of the Sharpe ratios of "
+            f"{trials.with_returns:,} trials is {number(trials.sharpe_variance, digits=6)}.",
+        ),
+        (
+            "Probabilistic Sharpe ratio",
+            number(trials.probabilistic),
+            "Confidence that the true Sharpe ratio is above 0, had this been the only trial.",
+        ),
+        (
+            "Deflated Sharpe ratio",
+            number(trials.deflated),
+            "Confidence that it is above the expected maximum: what is left after all trials.",
+        ),
+        (
+            "Minimum track record",
+            record,
+            f"Periods that it takes to say with 95 % confidence that the Sharpe ratio is above 0; there are "
+            f"{trials.periods:,}.",
+        ),
+    )
+
+
+def probe_counts(certificate: Certificate) -> str:
+    """'12 probes passed, 1 failed, 2 not tested'."""
+    outcomes = [probe.outcome for probe in certificate.probes]
+    named = (("passed", "passed"), ("failed", "failed"), ("possible", "possible"), ("not_tested", "not tested"))
+    counts = [f"{outcomes.count(key)} {name}" for key, name in named if key in outcomes]
+    return f"{len(outcomes)} probes: {', '.join(counts)}" if outcomes else "no probe was made"

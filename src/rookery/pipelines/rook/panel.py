@@ -1,13 +1,14 @@
 """What a ROOK brain learned of its teacher, and what the teacher's labels were worth."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 import polars as pl
 
 from rookery.datasets.sequences import Sequences
+from rookery.evaluation.backtest import Backtest
 from rookery.evaluation.classification import Called, class_scores, reliability, scores
 from rookery.evaluation.comparison import Comparison
 from rookery.evaluation.deployment import confidence_bins, forward_moves, profit_by
@@ -87,6 +88,7 @@ def rook_panel(
         unit=quote,
         by_action=profit_by(result.agent, "side", seed=seed),
         by_rule=profit_by(result.rivals["teacher"], "reason", seed=seed),
+        by_agents_rule=profit_by(_under_rules(result.agent, labelled), "reason", seed=seed),
         forward=forward_moves(labelled, result.agent.equity["price"], seed=seed),
     )
 
@@ -94,6 +96,13 @@ def rook_panel(
 def label_mix(name: str, part: Sequences) -> Mix:
     """Rows per class of one part."""
     return Mix(name=name, counts=tuple(int(c) for c in np.bincount(part.side_N, minlength=len(part.classes))))
+
+
+def _under_rules(agent: Backtest, labelled: pl.DataFrame) -> Backtest:
+    """The agent's books with the rule that the teacher's label had on each order's row as its reason."""
+    rules = labelled.select("row", pl.col("reason").alias("rule"))
+    orders = agent.orders.join(rules, on="row", how="left", maintain_order="left")
+    return replace(agent, orders=orders.with_columns(reason=pl.col("rule").fill_null("no label")).drop("rule"))
 
 
 def _head_errors(test: Sequences, lesson: Lesson, predictions: pl.DataFrame) -> tuple[HeadError, ...]:

@@ -29,6 +29,7 @@ from rookery.evaluation.report.record import (
     Training,
 )
 from rookery.evaluation.report.wording import number
+from rookery.evaluation.scrutiny import scrutinised
 from rookery.evaluation.summary import (
     cost_section,
     decision_section,
@@ -86,7 +87,7 @@ def build_report(
     result = judged.comparison
     threshold = config.trading.confidence_threshold
     name = "generated swaps" if origin.facts.generated else origin.facts.path.rsplit("/", 1)[-1]
-    return Report(
+    report = Report(
         title=f"ROOK on {pair.base}/{pair.quote}",
         pipeline="rook",
         data_name=f"{name} ({origin.facts.path})" if origin.facts.generated else name,
@@ -133,6 +134,17 @@ def build_report(
         ),
         data=_data(origin),
         repeat=_repeat(origin, config),
+    )
+    return scrutinised(
+        report,
+        result,
+        judged.swaps,
+        judged.decisions,
+        costs=config.costs,
+        pair=pair,
+        capital_quote=config.capital_quote,
+        names={key: name for key, (name, role) in _ROLES.items() if role != "agent"},
+        seed=seed,
     )
 
 

@@ -58,7 +58,7 @@ const Rookery = (() => {
   // Closed parts are opened for paper and closed again after.
   let opened = [];
   addEventListener("beforeprint", () => {
-    opened = [...document.querySelectorAll("details.figures:not([open], .screen-only)")];
+    opened = [...document.querySelectorAll("details:is(.figures, .probe):not([open], .screen-only)")];
     for (const one of opened) one.open = true;
   });
   addEventListener("afterprint", () => {
