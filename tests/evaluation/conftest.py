@@ -40,6 +40,7 @@ def belief(*, passed: bool = True) -> r.Belief:
         r.Probe(name="own action in input", subject="agent", outcome="not_tested", times=0, tested="nothing"),
     )
     return r.Belief(
+        before=r.Verdict(code="indistinguishable" if passed else "beats", sentence="The agent leads.", reason="1 %."),
         trials=r.Trials(
             count=37,
             with_returns=31,
@@ -56,13 +57,12 @@ def belief(*, passed: bool = True) -> r.Belief:
         ),
         certificate=r.Certificate(
             passed=passed,
+            sentence="No leak found." if passed else "Leaks found: truncation of features.",
             rows=12_000,
             seed=7,
-            code_version="0.1.0+8f0b7d6a",
             probes=probes,
             command="rookery audit demo --seed 7",
         ),
-        before="beats" if not passed else "indistinguishable",
     )
 
 

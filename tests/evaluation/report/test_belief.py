@@ -88,7 +88,7 @@ def test_either_part_may_be_missing(report: Report, part: str):
 
 
 def test_a_belief_without_parts_is_left_out(report: Report):
-    empty = replace(report, belief=Belief(before="beats"))
+    empty = replace(report, belief=Belief(before=report.verdict))
     assert 'id="belief"' not in page(empty)
     assert "Can it be believed" not in markdown.text(empty)
 
@@ -98,7 +98,7 @@ def test_trials_without_a_sharpe_ratio_are_dashes(report: Report):
     assert report.belief.trials is not None
     none = dict.fromkeys(("sharpe", "sharpe_variance", "expected_maximum", "probabilistic", "deflated", "track_record"))
     trials = replace(report.belief.trials, **none, note="the returns do not vary")
-    html = page(replace(report, belief=Belief(trials=trials)))
+    html = page(replace(report, belief=Belief(before=report.verdict, trials=trials)))
     assert "deflated – after 37 trials" in section(html, "headline")
     assert "Deflated Sharpe ratio –" in section(html, "belief")
     assert "the returns do not vary" in section(html, "belief")

@@ -28,7 +28,8 @@ def test_a_sweep_is_recorded_once_with_its_count_and_the_variance_of_its_sharpe_
     number = record_sweep(ledger, found, **facts)
     assert record_sweep(ledger, found, **facts) == number
     kept = ledger.trial(number).trial
-    scores = found.table.filter(pl.col("part") == "test").group_by("set", maintain_order=True).agg(pl.col("sharpe").mean())["sharpe"]
+    judged = found.table.filter(part="test")
+    scores = judged.group_by("set", maintain_order=True).agg(pl.col("sharpe").mean())["sharpe"]
     assert kept.configurations == 6
     assert kept.sharpe_variance == scores.var()
     assert kept.result["best_sharpe"] == scores.max()

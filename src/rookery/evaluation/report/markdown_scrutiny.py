@@ -26,8 +26,8 @@ MOST_TRIPS = 20
 def belief(belief: Belief, code: VerdictCode) -> str:
     """Trials and certificate; `code` is the verdict that they led to."""
     parts = ["## Can it be believed"]
-    if belief.before and belief.before != code:
-        parts.append(f"By its figures alone the verdict would be {belief.before.replace('_', ' ')}.")
+    if belief.before.code != code:
+        parts.append(f"By its figures alone the verdict would be {belief.before.code.replace('_', ' ')}.")
     if belief.trials:
         parts.extend(_trials(belief.trials))
     if belief.certificate:
@@ -151,8 +151,7 @@ def _trials(trials: Trials) -> Iterator[str]:
 
 def _certificate(certificate: Certificate) -> Iterator[str]:
     yield f"### Leakage certificate: {'passed' if certificate.passed else 'FAILED'}"
-    rows, code = f"{certificate.rows:,} rows", f"code {certificate.code_version}"
-    yield f"{wording.probe_counts(certificate)}; {rows}, seed {certificate.seed}, {code}."
+    yield f"{wording.probe_counts(certificate)}; {certificate.rows:,} rows, seed {certificate.seed}."
     probes = [
         [
             "FAILED" if one.outcome == "failed" else one.outcome.replace("_", " "),
