@@ -11,6 +11,7 @@ from rookery.evaluation.claims import (
     claims,
     drawdown_claim,
     drawdown_track_record,
+    effective_trades,
     sharpe_claim,
     sharpe_track_record,
     trades_needed,
@@ -98,13 +99,30 @@ def test_a_small_drawdown_shows_something_only_in_a_long_record():
     assert drawdown_claim(np.zeros(99), 0.15, interval_s=DAY, reached=Estimate.exact(0.0)).needed == "returns that vary"
 
 
+def trades(won: int, lost: int, *, seed: int = 0) -> np.ndarray:
+    """Profits of +1 and -1 in random order."""
+    return np.random.default_rng(seed).permutation([1.0] * won + [-1.0] * lost)
+
+
 def test_a_win_rate_has_the_exact_binomial_interval():
-    found = win_rate_estimate([1.0] * 37 + [-1.0] * 13)
-    exact = stats.binomtest(37, 50).proportion_ci(0.95, "exact")
-    assert (found.value, found.low, found.high) == pytest.approx((0.74, exact.low, exact.high))
-    assert win_rate_estimate([1.0] * 5).high == 1.0
+    found = win_rate_estimate([1.0] * 17 + [-1.0] * 3)
+    exact = stats.binomtest(17, 20).proportion_ci(0.95, "exact")
+    assert (found.value, found.low, found.high) == pytest.approx((0.85, exact.low, exact.high))
+    assert win_rate_estimate([1.0] * 50).high == 1.0
     assert win_rate_estimate([-1.0, 0.0]).low == 0.0
     assert win_rate_estimate([]).note == "no trade was closed"
+
+
+def test_trades_that_win_and_lose_together_count_as_fewer():
+    alone = np.random.default_rng(3).choice([1.0, -1.0], 2_000)
+    assert 1_700 < effective_trades(alone) <= 2_000
+    # Ten sales of each position have one outcome.
+    together = np.repeat(alone[:200], 10)
+    assert 60 < effective_trades(together) < 320
+    few, many = win_rate_estimate(together), win_rate_estimate(alone)
+    assert (few.high or 0) - (few.low or 0) > 2 * ((many.high or 0) - (many.low or 0))
+    assert effective_trades([1.0] * 40) == 40
+    assert effective_trades([1.0, -1.0]) == 2
 
 
 def test_the_trades_needed_exclude_an_even_coin_from_there_on():
@@ -120,12 +138,17 @@ def test_the_trades_needed_exclude_an_even_coin_from_there_on():
 
 
 def test_a_win_rate_is_tested_once_there_are_enough_trades():
-    few = win_rate_claim(10, 0.6, reached=win_rate_estimate([1.0] * 10))
-    assert few.state == "not testable with this data"
-    assert few.needed == f"{trades_needed(0.6).value:,.0f} closed trades; there are 10"
-    for won, state in ((90, "met"), (40, "not met"), (62, "not distinguishable")):
-        profits = [1.0] * won + [-1.0] * (100 - won)
-        assert win_rate_claim(100, 0.6, reached=win_rate_estimate(profits)).state == state
+    few = win_rate_claim([1.0] * 10, 0.6)
+    needed = f"{trades_needed(0.6).value:,.0f}"
+    assert (few.state, few.needed) == (
+        "not testable with this data",
+        f"{needed} independent trades; there are 10",
+    )
+    copies = win_rate_claim(np.repeat(trades(6, 4), 10), 0.6)
+    assert copies.state == "not testable with this data"
+    assert copies.needed.startswith(f"{needed} independent trades; the 100 closed are worth ")
+    for won, state in ((360, "met"), (160, "not met"), (245, "not distinguishable")):
+        assert win_rate_claim(trades(won, 400 - won), 0.6).state == state
 
 
 def test_claims_are_those_of_the_targets():

@@ -69,6 +69,8 @@ def test_fair_forecasts_pass_and_forecasts_of_a_market_that_grew_wilder_fail():
 def test_too_few_returns_for_forecasts_are_said():
     found = exceedances(np.zeros(279), tail=0.01)
     assert (found.periods, found.coverage.value, found.coverage.note) == (0, None, "279 returns, fewer than 280")
+    still = exceedances(np.zeros(600), tail=0.01)
+    assert (still.coverage.value, still.coverage.note) == (None, "the returns do not vary")
 
 
 def test_tails_are_the_measures_with_an_interval(books: Backtest, risk: Risk):

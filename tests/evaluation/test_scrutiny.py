@@ -9,6 +9,8 @@ import pytest
 
 from rookery.agents.baselines import always_hold, buy_and_hold
 from rookery.evaluation.comparison import Comparison, compare
+from rookery.evaluation.report import markdown
+from rookery.evaluation.report.html import page
 from rookery.evaluation.report.record import Basis, Estimate, Report
 from rookery.evaluation.scrutiny import scrutinised
 from rookery.evaluation.summary import cost_section, headline
@@ -120,6 +122,10 @@ def looked(make_swaps: MakeSwaps) -> tuple[Report, Comparison]:
         slippage_bps=pl.lit(100.0),
         deadline_s=pl.lit(600.0),
     )
+    return look(swaps, decisions)
+
+
+def look(swaps: pl.DataFrame, decisions: pl.DataFrame) -> tuple[Report, Comparison]:
     costs = Costs()
     result = compare(swaps, decisions, decisions, costs=costs, pair=Pair(), seed=0, draws=2, resamples=50)
     bare = Report(
@@ -178,3 +184,17 @@ def test_claims_and_risk_use_the_headlines_figures(looked: tuple[Report, Compari
 def test_an_agent_that_does_as_its_teacher_is_told_so(looked: tuple[Report, Comparison]):
     made, _ = looked
     assert [one.rival for one in made.likenesses if one.same] == ["teacher's rules"]
+
+
+@pytest.mark.parametrize("count", [2, 40, 800])
+def test_an_account_that_stood_still_has_closer_looks_and_a_page_too(make_swaps: MakeSwaps, count: int):
+    swaps = make_swaps([2_000.0] * count, seconds=(np.arange(count) * 60).tolist())
+    made, _ = look(swaps, always_hold(swaps))
+    assert made.calendar is not None
+    assert made.calendar.total == 0.0
+    assert [one.rival for one in made.likenesses if one.same] == ["always HOLD", "teacher's rules"]
+    assert {one.state for one in made.claims} == {"not testable with this data"}
+    assert made.risk is not None
+    assert made.risk.falls == ()
+    assert "In truth this policy is always HOLD: its equity never moves" in page(made)
+    assert "its equity never moves" in markdown.text(made)

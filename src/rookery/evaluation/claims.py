@@ -10,8 +10,9 @@ import numpy.typing as npt
 from rookery.evaluation.report.belief import Claim
 from rookery.evaluation.report.estimate import Estimate
 from rookery.evaluation.report.wording import duration, number
+from rookery.evaluation.resampling import long_run_deviation
 from rookery.evaluation.statistics import SharpeMoments, minimum_track_record, probabilistic_sharpe, sharpe_moments
-from rookery.measures import LEAST_DAYS, YEAR_S, Floats, Measure
+from rookery.measures import LEAST_DAYS, LEAST_PERIODS, YEAR_S, Floats, Measure
 from rookery.measures.measure import series
 
 State = Literal["met", "not met", "not distinguishable", "not testable with this data"]
@@ -45,12 +46,10 @@ def claims(
     """
     wanted = Targets() if targets is None else targets
     values = series(returns, "returns")
-    won = win_rate_estimate(profits)
-    count = int(np.size(profits))
     return (
         *(sharpe_claim(values, one, interval_s=interval_s, reached=sharpe) for one in wanted.sharpe_per_year),
         *(drawdown_claim(values, one, interval_s=interval_s, reached=max_drawdown) for one in wanted.max_drawdown),
-        *(win_rate_claim(count, one, reached=won) for one in wanted.win_rate),
+        *(win_rate_claim(profits, one) for one in wanted.win_rate),
     )
 
 
@@ -131,22 +130,39 @@ def drawdown_claim(returns: Floats, target: float, *, interval_s: int, reached: 
     )
 
 
+def effective_trades(profits: npt.ArrayLike) -> float:
+    """How many independent trades N closed ones are worth, in the order in which they were closed; at most N.
+
+    p (1 - p) over the squared long-run standard error of the win rate p: trades that share a position win and lose
+    together. From 30 trades on; fewer, or such as all won or all lost, count in full.
+    """
+    won = (series(profits, "profits") > 0).astype(np.float64)
+    if won.size < LEAST_PERIODS or won.min() == won.max():
+        return float(won.size)
+    share = float(won.mean())
+    error = long_run_deviation(won - share)
+    return float(np.clip(share * (1 - share) / error**2, 1.0, won.size)) if error > 0 else float(won.size)
+
+
 def win_rate_estimate(profits: npt.ArrayLike) -> Estimate:
-    """Share of closed trades with a profit above 0, with Clopper and Pearson's (1934) exact binomial interval."""
+    """Share of closed trades with a profit above 0, with Clopper and Pearson's (1934) exact binomial interval.
+
+    The interval is that of `effective_trades`.
+    """
     values = series(profits, "profits")
     if not values.size:
         return Estimate.absent("no trade was closed")
     from scipy.stats import beta
 
-    won, count = int((values > 0).sum()), values.size
-    tail = (1 - CONFIDENCE) / 2
-    low = float(beta.ppf(tail, won, count - won + 1)) if won else 0.0
-    high = float(beta.ppf(1 - tail, won + 1, count - won)) if won < count else 1.0
-    return Estimate(value=won / count, low=low, high=high)
+    share, worth = float((values > 0).mean()), effective_trades(values)
+    won, tail = share * worth, (1 - CONFIDENCE) / 2
+    low = float(beta.ppf(tail, won, worth - won + 1)) if share > 0 else 0.0
+    high = float(beta.ppf(1 - tail, won + 1, worth - won)) if share < 1 else 1.0
+    return Estimate(value=share, low=low, high=high)
 
 
 def trades_needed(target: float) -> Measure:
-    """Fewest closed trades from which on a win rate of `target` excludes an even coin, one-sided at 95 %.
+    """Fewest independent trades from which on a win rate of `target` excludes an even coin, one-sided at 95 %.
 
     The smallest n such that P(X >= target m) <= 0.05 for X binomial (m, 1/2) and every m from n on.
     """
@@ -164,13 +180,15 @@ def trades_needed(target: float) -> Measure:
     return Measure(value=float(count[fails[-1]] + 1 if fails.size else 1))
 
 
-def win_rate_claim(count: int, target: float, *, reached: Estimate) -> Claim:
+def win_rate_claim(profits: npt.ArrayLike, target: float) -> Claim:
     """The claim that more than `target` of the closed trades win, by the exact binomial interval."""
-    needed = trades_needed(target)
+    reached, worth, needed = win_rate_estimate(profits), effective_trades(profits), trades_needed(target)
     state: State = _UNTESTABLE
     words = needed.reason
-    if needed.value is not None and count < needed.value:
-        words = f"{needed.value:,.0f} closed trades; there are {count:,}"
+    if needed.value is not None and worth < needed.value:
+        count = int(np.size(profits))
+        known = f"there are {count:,}" if worth == count else f"the {count:,} closed are worth {worth:,.0f}"
+        words = f"{needed.value:,.0f} independent trades; {known}"
     elif reached.low is not None and reached.high is not None:
         state, words = "not distinguishable", ""
         if reached.low > target or reached.high < target:

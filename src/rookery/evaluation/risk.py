@@ -14,6 +14,7 @@ from rookery.evaluation.significance import significance
 from rookery.evaluation.statistics import sharpe_moments
 from rookery.measures import (
     LEAST_PERIODS,
+    ROUNDING,
     TAILS,
     Floats,
     LikelihoodRatio,
@@ -62,11 +63,13 @@ def risk_section(books: Backtest, clock: Grid, *, seed: int) -> Risk:
 
 
 def exceedances(returns_N: Floats, *, tail: float, window: int = WINDOW) -> Exceedances:
-    """Kupiec's and Christoffersen's tests of the trailing forecasts; without 30 forecasts all are absent."""
+    """Kupiec's and Christoffersen's tests of the trailing forecasts; absent under 30 forecasts, or without a move."""
     forecast = trailing_value_at_risk(returns_N, tail=tail, window=window)
     name = f"Value at risk {100 * (1 - tail):g} %"
-    if forecast.size < LEAST_PERIODS:
-        none = Estimate.absent(f"{returns_N.size} returns, fewer than {window + LEAST_PERIODS}")
+    short = forecast.size < LEAST_PERIODS
+    if short or np.ptp(returns_N) <= ROUNDING:
+        few = f"{returns_N.size} returns, fewer than {window + LEAST_PERIODS}"
+        none = Estimate.absent(few if short else "the returns do not vary")
         return Exceedances(
             name=name, periods=0, exceedances=0, expected=tail, coverage=none, independence=none, conditional=none
         )

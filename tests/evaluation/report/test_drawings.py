@@ -3,9 +3,18 @@
 import re
 from dataclasses import replace
 
+import pytest
+
 from rookery.evaluation.report.charts import MOST_POINTS, Chart, Line, equity_charts, payload, term_charts
-from rookery.evaluation.report.drawings import candle_svg, cost_svg, histogram_svg, line_svg, reliability_svg
-from rookery.evaluation.report.record import Band, Bin, CostLevel, Estimate, Report
+from rookery.evaluation.report.drawings import (
+    candle_svg,
+    cost_svg,
+    histogram_svg,
+    lag_svg,
+    line_svg,
+    reliability_svg,
+)
+from rookery.evaluation.report.record import Band, Bin, CostLevel, Estimate, LagLevel, Report
 from rookery.evaluation.report.svg import Frame, path_of, range_of
 
 
@@ -110,6 +119,16 @@ def test_a_cost_level_without_figure_is_left_out():
     drawing = str(cost_svg(levels, "USDC"))
     assert drawing.count("<circle") == 2
     assert drawing.count('class="whisker"') == 1
+    assert "<title>×0 times the true costs: 5.00 USDC</title>" in drawing
+
+
+def test_the_price_of_delay_is_drawn_by_swaps():
+    levels = [LagLevel(swaps=swaps, orders=3, fills=3, net=Estimate.exact(9.0 - swaps)) for swaps in (0, 1, 5)]
+    drawing = str(lag_svg(levels, "USDC"))
+    assert drawing.count("<circle") == 3
+    assert "<title>5 swaps later: 4.00 USDC</title>" in drawing
+    places = [float(one) for one in re.findall(r'<circle class="dot agent" cx="([\d.]+)"', drawing)]
+    assert (places[1] - places[0]) * 5 == pytest.approx(places[2] - places[0], abs=1)
 
 
 def test_confidence_below_the_threshold_is_hollow_and_an_empty_bin_has_no_dot():

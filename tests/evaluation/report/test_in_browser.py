@@ -137,6 +137,14 @@ def test_a_phone_needs_no_sideways_scrolling(opened: Open):
     assert page.evaluate("() => document.documentElement.scrollWidth") == 390
 
 
+def test_a_long_name_is_broken_on_a_phone(browser: Browser, report: Report, tmp_path: Path):
+    assert report.data is not None
+    name = "a_file_whose_name_has_no_space_and_goes_on_for_longer_than_a_phone_is_wide_rows_1_7000.csv.gz"
+    long = replace(report, data_name=name, title=name, data=replace(report.data, source=name))
+    with quiet(browser.new_context(viewport={"width": 390, "height": 844}), pages.write(long, tmp_path)) as page:
+        assert page.evaluate("() => document.documentElement.scrollWidth") == 390
+
+
 def test_the_theme_follows_the_key_and_the_button_but_not_typing(opened: Open):
     page = opened(color_scheme="light")
     paper = "() => getComputedStyle(document.body).backgroundColor"

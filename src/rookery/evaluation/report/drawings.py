@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from rookery.evaluation.report.charts import Chart, Line
 from rookery.evaluation.report.decimation import keep, merge
@@ -19,7 +19,7 @@ from rookery.evaluation.report.svg import (
     x_labels,
     y_axis,
 )
-from rookery.evaluation.report.wording import short_moment
+from rookery.evaluation.report.wording import number, short_moment
 
 # About one point per two pixels of paper keeps every extreme and few bytes.
 MOST_POINTS = 360
@@ -89,10 +89,12 @@ def _level_svg(points: Sequence[tuple[float, str, Estimate]], unit: str, title: 
     places = [(frame.x(at), net) for at, _, net in points if net.value is not None]
     line = "L".join(f"{x:.1f} {frame.y(net.value or 0):.1f}" for x, net in places)
     parts = [y_axis(frame, f"Net ({unit})"), f'<path class="line agent" d="M{line}"/>']
-    for x, net in places:
+    words = [f"{name} {title}: {number(net.value)} {unit}" for _, name, net in points if net.value is not None]
+    for (x, net), said in zip(places, words, strict=True):
         if net.low is not None and net.high is not None:
             parts.append(f'<path class="whisker" d="M{x:.1f} {frame.y(net.low):.1f}V{frame.y(net.high):.1f}"/>')
-        parts.append(f'<circle class="dot agent" cx="{x:.1f}" cy="{frame.y(net.value or 0):.1f}" r="4"/>')
+        place = f'cx="{x:.1f}" cy="{frame.y(net.value or 0):.1f}" r="4"'
+        parts.append(f'<circle class="dot agent" {place}><title>{escape(said)}</title></circle>')
     parts.append(x_labels(frame, [(frame.x(at), name) for at, name, _ in points], title))
     return drawing(frame, label, parts)
 
