@@ -20,6 +20,7 @@ import numpy as np
 import polars as pl
 from scipy.stats import t as student
 
+from rookery.cli.demo import ROWS
 from rookery.pipelines.rook.config import demo_config
 from rookery.pipelines.rook.steps import SwapSource, Tape
 from rookery.pipelines.rook.whole import run
@@ -56,7 +57,7 @@ def interval(values: Sequence[float]) -> Interval:
 
 def outcome(tape: Tape, seed: int, folder: Path) -> Outcome:
     result = run(
-        SwapSource(tape=tape, tape_seed=seed),
+        SwapSource(tape=tape, tape_seed=seed, tape_rows=ROWS),
         folder,
         config=demo_config(),
         seed=seed,

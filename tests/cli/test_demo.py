@@ -51,7 +51,7 @@ def test_the_first_line_comes_at_once_and_ctrl_c_is_heard(tmp_path: Path) -> Non
         spent.append(processor_s(run.pid))
         run.send_signal(signal.SIGINT)
         _, said = run.communicate(timeout=60)
-        assert line.startswith("rook: generated swaps 'edge', 12,000 rows, about ")
+        assert line.startswith("rook: generated swaps 'edge', 60,000 rows, about ")
         assert "included in the package, nothing is downloaded" in line
         assert run.returncode == 130
         assert "Traceback" not in said

@@ -11,7 +11,8 @@ from rookery.cli.options import DeviceOption, JsonOption, QuietOption, SeedOptio
 from rookery.errors import UserError, did_you_mean
 from rookery.progress import Progress
 
-ROWS = 12_000
+# So many that an edge can be told from buy-and-hold in the last 15 % of them.
+ROWS = 60_000
 # Mean waiting time of the generated tape.
 SECONDS_A_SWAP = 12
 _BUILT = ("rook",)

@@ -118,6 +118,13 @@ def trial_count(report: Report) -> str:
     return f"{trials.count:,}, worth {number(trials.effective, digits=1)} independent ones"
 
 
+def _spread(trials: Trials) -> str:
+    if trials.sharpe_variance is None:
+        return "one trial was not chosen among others"
+    variance = number(trials.sharpe_variance, digits=6)
+    return f"the variance of the Sharpe ratios of {trials.with_returns:,} trials is {variance}"
+
+
 def trial_rows(trials: Trials) -> tuple[tuple[str, str, str], ...]:
     """Name, value and meaning of what the trials leave of the Sharpe ratio."""
     record = "–" if trials.track_record is None else f"{trials.track_record:,.0f}"
@@ -126,8 +133,7 @@ def trial_rows(trials: Trials) -> tuple[tuple[str, str, str], ...]:
         (
             "Expected maximum",
             number(trials.expected_maximum, digits=4),
-            "What the best of as many worthless trials is expected to reach; the variance of the Sharpe ratios of "
-            f"{trials.with_returns:,} trials is {number(trials.sharpe_variance, digits=6)}.",
+            f"What the best of as many worthless trials is expected to reach; {_spread(trials)}.",
         ),
         (
             "Probabilistic Sharpe ratio",

@@ -40,7 +40,7 @@ def standing(ledger: TrialLedger, number: int) -> Trials:
     moments = sharpe_moments(mine.returns)
     if moments is None:
         return _unknown(count, with_returns, effective, mine.returns.size, readings, "the returns do not vary")
-    variance, note = _variance(families.variance.value, known, periods=moments.periods)
+    variance, note = _variance(families.variance.value, known, periods=moments.periods) if count > 1 else (0.0, "")
     expected = expected_maximum_sharpe(trials=effective, variance=variance)
     probabilistic = probabilistic_sharpe(moments)
     return Trials(
@@ -48,7 +48,7 @@ def standing(ledger: TrialLedger, number: int) -> Trials:
         with_returns=with_returns,
         effective=effective,
         sharpe=moments.sharpe,
-        sharpe_variance=variance,
+        sharpe_variance=variance if count > 1 else None,
         expected_maximum=expected,
         probabilistic=probabilistic.value,
         deflated=deflated_sharpe(moments, trials=effective, variance=variance).value,

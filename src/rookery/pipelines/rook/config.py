@@ -83,9 +83,9 @@ def demo_config() -> RookConfig:
     Without class weights its probabilities are what they say, so that the threshold keeps only what it is sure of.
     """
     return RookConfig(
-        model=LstmConfig(hidden_dim=48, condition_dim=64, fusion_dim=64),
+        model=LstmConfig(hidden_dim=16, condition_dim=16, fusion_dim=16),
         loss=HeadLossConfig(class_weights="none"),
-        training=FitConfig(num_epochs=5, batch_size=128, learning_rate=2e-3),
+        training=FitConfig(num_epochs=2, batch_size=128, learning_rate=2e-3),
     )
 
 
