@@ -6,7 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rookery.evaluation.statistics.overfitting import probability_of_overfitting
+from rookery.evaluation.statistics.seeds import interquartile_mean
 from rookery.evaluation.statistics.sharpe_ratio import deflated_sharpe, probabilistic_sharpe, sharpe_moments
+from rookery.evaluation.statistics.superiority import superiority
 from rookery.evaluation.trials import LEDGER, Trial, TrialLedger
 from rookery.evaluation.trials.standing import standing
 
@@ -100,3 +103,30 @@ def test_readings_of_the_test_split_are_told(ledger: TrialLedger):
     for _ in range(3):
         ledger.read_split(data="d", split="test", run="r", purpose="backtest")
     assert standing(ledger, ledger.record(trial(0))).readings == 3
+
+
+def test_many_trials_have_a_probability_of_overfitting_and_a_test_of_superior_ability(ledger: TrialLedger):
+    for seed in range(12):
+        number = ledger.record(trial(seed, config={"window": seed}))
+    found = standing(ledger, number)
+    returns = np.stack([one.trial.returns for one in ledger.trials()], axis=1)
+    assert found.overfitting == probability_of_overfitting(returns, blocks=16).probability
+    assert found.superiority == superiority(returns, np.zeros(PERIODS), seed=0).consistent
+    assert found.seeds is None
+
+
+def test_seeds_of_the_same_settings_have_an_interquartile_mean(ledger: TrialLedger):
+    ledger.record(trial(50, config={"other": 1}))
+    scores = []
+    for seed in range(4):
+        made = trial(seed, drift=0.001)
+        number = ledger.record(made)
+        scores.append(sharpe_moments(made.returns).sharpe)
+    found = standing(ledger, number)
+    assert found.seed_count == 4
+    assert found.seeds == interquartile_mean(scores, seed=0)
+
+
+def test_one_trial_has_neither(ledger: TrialLedger):
+    found = standing(ledger, ledger.record(trial(0)))
+    assert (found.overfitting, found.superiority, found.seeds) == (None, None, None)

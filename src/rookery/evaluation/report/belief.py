@@ -53,7 +53,10 @@ class Trials:
     what the best of as many worthless trials is expected to reach; `probabilistic` and `deflated` are the confidence
     that the true Sharpe ratio is above 0 and above that. `track_record` is the least number of periods with which the
     Sharpe ratio would be above 0 with 95 % confidence, of `periods` that there are. `readings` counts how often the
-    test split was read. What is None has its reason in `note`.
+    test split was read. `overfitting` is the probability (CSCV) that the best of the trials is below their middle in
+    other parts of the time, `superiority` the p-value (Hansen's SPA) of "none of them earns more than always-HOLD".
+    `seeds` is the interquartile mean of the Sharpe ratios of `seed_count` seeds of the same settings. What is None has
+    its reason in `note`, or took more trials or seeds than there are.
     """
 
     count: int
@@ -67,6 +70,10 @@ class Trials:
     track_record: float | None
     periods: int
     readings: int
+    overfitting: float | None = None
+    superiority: float | None = None
+    seeds: Estimate | None = None
+    seed_count: int = 1
     note: str = ""
 
 

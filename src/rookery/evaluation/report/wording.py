@@ -1,5 +1,6 @@
 """How a figure is written: one way for the page and for the Markdown, so that both say the same."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from rookery.evaluation.report.record import Certificate, Column, Estimate, Measure, Report, Trials
@@ -128,7 +129,7 @@ def _spread(trials: Trials) -> str:
 def trial_rows(trials: Trials) -> tuple[tuple[str, str, str], ...]:
     """Name, value and meaning of what the trials leave of the Sharpe ratio."""
     record = "–" if trials.track_record is None else f"{trials.track_record:,.0f}"
-    return (
+    rows = (
         ("Sharpe ratio per period", number(trials.sharpe, digits=4), f"Of {trials.periods:,} periods."),
         (
             "Expected maximum",
@@ -152,6 +153,21 @@ def trial_rows(trials: Trials) -> tuple[tuple[str, str, str], ...]:
             f"{trials.periods:,}.",
         ),
     )
+    return (*rows, *_among_trials(trials))
+
+
+def _among_trials(trials: Trials) -> Iterator[tuple[str, str, str]]:
+    """What takes several trials, or several seeds, to be said at all."""
+    if trials.overfitting is not None:
+        meaning = "How often the best trial of one half of the time is below the middle of all in the other half."
+        yield ("Probability of overfitting", number(trials.overfitting), meaning)
+    if trials.superiority is not None:
+        meaning = "P-value of: none of the trials earns more than always-HOLD (Hansen 2005)."
+        yield ("Superior ability", number(trials.superiority, digits=3), meaning)
+    if trials.seeds is not None:
+        spread = interval(trials.seeds, "number", 4)
+        meaning = f"Interquartile mean of {trials.seed_count} seeds of these settings: {spread}."
+        yield ("Sharpe ratio of the seeds", number(trials.seeds.value, digits=4), meaning)
 
 
 def probe_counts(certificate: Certificate) -> str:

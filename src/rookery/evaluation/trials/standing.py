@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from rookery.evaluation.report.belief import Trials
+from rookery.evaluation.report.estimate import Estimate
+from rookery.evaluation.statistics.overfitting import probability_of_overfitting
+from rookery.evaluation.statistics.seeds import interquartile_mean
 from rookery.evaluation.statistics.sharpe_ratio import (
     deflated_sharpe,
     expected_maximum_sharpe,
@@ -14,11 +17,17 @@ from rookery.evaluation.statistics.sharpe_ratio import (
     probabilistic_sharpe,
     sharpe_moments,
 )
+from rookery.evaluation.statistics.superiority import superiority
 from rookery.evaluation.statistics.trials import effective_trials
 from rookery.evaluation.trials.ledger import Recorded, Trial, TrialLedger
-from rookery.measures import Floats
+from rookery.measures import LEAST_PERIODS, ROUNDING, Floats
 
 SEALED = "test"
+# Pipeline, fingerprint of the settings, seed, code version.
+Identity = tuple[str, str, int, str]
+# PBO of two or three trials says nothing; blocks of fewer periods have no Sharpe ratio worth the name.
+_LEAST_TRIALS, _LEAST_BLOCK, _LEAST_BLOCKS, _MOST_BLOCKS = 4, 10, 4, 16
+_LEAST_SEEDS = 3
 
 
 def standing(ledger: TrialLedger, number: int) -> Trials:
@@ -37,6 +46,7 @@ def standing(ledger: TrialLedger, number: int) -> Trials:
     families = effective_trials(np.stack(list(alike.values()), axis=1))
     effective = max(1.0, families.effective + count - with_returns)
     readings = ledger.readings(data=mine.data, split=SEALED)
+    seeds, seed_count = _seeds(alike, mine)
     moments = sharpe_moments(mine.returns)
     if moments is None:
         return _unknown(count, with_returns, effective, mine.returns.size, readings, "the returns do not vary")
@@ -55,13 +65,45 @@ def standing(ledger: TrialLedger, number: int) -> Trials:
         track_record=minimum_track_record(moments).value,
         periods=moments.periods,
         readings=readings,
+        overfitting=_overfitting(alike),
+        superiority=_superiority(alike),
+        seeds=seeds,
+        seed_count=seed_count,
         note="; ".join(filter(None, (note, probabilistic.reason))),
     )
 
 
-def _configurations(known: Sequence[Recorded]) -> Mapping[tuple[object, ...], int]:
+def _overfitting(alike: Mapping[Identity, Floats]) -> float | None:
+    """Probability of backtest overfitting among the trials; None for few trials or a short time."""
+    periods = len(next(iter(alike.values())))
+    blocks = min(_MOST_BLOCKS, periods // _LEAST_BLOCK // 2 * 2)
+    if len(alike) < _LEAST_TRIALS or blocks < _LEAST_BLOCKS:
+        return None
+    return probability_of_overfitting(np.stack(list(alike.values()), axis=1), blocks=blocks).probability
+
+
+def _superiority(alike: Mapping[Identity, Floats]) -> float | None:
+    """P-value of 'none of the trials earns more than always-HOLD'; None where there is one, or a short time."""
+    moving = [returns for returns in alike.values() if np.ptp(returns) > ROUNDING]
+    if len(moving) < 2 or moving[0].size < LEAST_PERIODS:
+        return None
+    return superiority(np.stack(moving, axis=1), np.zeros(moving[0].size), seed=0).consistent
+
+
+def _seeds(alike: Mapping[Identity, Floats], mine: Trial) -> tuple[Estimate | None, int]:
+    """Interquartile mean of the Sharpe ratios of all seeds of the same settings, where there are three or more."""
+    same = [
+        returns
+        for (pipeline, config, _, code), returns in alike.items()
+        if (pipeline, config, code) == (mine.pipeline, mine.config_fingerprint, mine.code)
+    ]
+    scores = [found.sharpe for found in map(sharpe_moments, same) if found is not None]
+    return (interquartile_mean(scores, seed=0) if len(scores) >= _LEAST_SEEDS else None), len(same)
+
+
+def _configurations(known: Sequence[Recorded]) -> Mapping[Identity, int]:
     """Every configuration that was tried, and how many it stands for: a fit and its backtest are one."""
-    tried: dict[tuple[object, ...], int] = {}
+    tried: dict[Identity, int] = {}
     for one in known:
         trial = one.trial
         identity = (trial.pipeline, trial.config_fingerprint, trial.seed, trial.code)
@@ -69,10 +111,10 @@ def _configurations(known: Sequence[Recorded]) -> Mapping[tuple[object, ...], in
     return tried
 
 
-def _on_the_same_clock(known: Sequence[Recorded], mine: Trial) -> Mapping[tuple[object, ...], Floats]:
+def _on_the_same_clock(known: Sequence[Recorded], mine: Trial) -> Mapping[Identity, Floats]:
     """Returns of every configuration over the periods of `mine`."""
     clock = (mine.splits, mine.start_ns, mine.interval_s, None if mine.returns is None else mine.returns.size)
-    found: dict[tuple[object, ...], Floats] = {}
+    found: dict[Identity, Floats] = {}
     for one in known:
         trial = one.trial
         if trial.returns is not None and clock == (trial.splits, trial.start_ns, trial.interval_s, trial.returns.size):
