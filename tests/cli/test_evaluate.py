@@ -1,5 +1,6 @@
 """`rookery evaluate`: a run cross-validated from the command line."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,14 @@ def test_a_run_is_cut_trained_and_judged_anew_by_its_name(rookery: Call, swaps_c
     found = rookery("evaluate", "swaps", "--cv", "walk-forward", "--groups", "3", "--rolling", "--quiet", "--json").json
     assert (found["splits"], found["cuts"]["expanding"], found["cuts"]["sealed"]) == (2, False, True)
     assert [one["kind"] for one in found["outcomes"]] == ["fold", "fold", "path"]
+
+    # Drawn again, the report shows both beside the certificate of the run's own audit.
+    assert rookery("report", "swaps").code == 0
+    belief = json.loads((tmp_path / "runs/swaps/report/report.json").read_text())["belief"]
+    assert [one["scheme"] for one in belief["validations"]] == ["cpcv", "walk-forward"]
+    assert belief["certificate"]["passed"] is True
+    assert "Cross-validation: walk-forward" in (tmp_path / "runs/swaps/report/report.html").read_text()
+    assert "### Cross-validation: cpcv" in (tmp_path / "runs/swaps/report/report.md").read_text()
 
     # A cross-validation is a run too, but none that can be cross-validated.
     assert rookery("evaluate", "swaps-cpcv").err.splitlines()[0] == (

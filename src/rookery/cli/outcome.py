@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from rookery.datasets.splits import Split
+    from rookery.evaluation.report.belief import Validation
     from rookery.evaluation.report.record import Report
     from rookery.pipelines.rook.config import RookConfig
     from rookery.pipelines.rook.stages import RunResult
@@ -144,14 +145,43 @@ def draw_again(run: "RunFacts") -> list[Path]:
 
     frozen = report_file(run)
     made, certificate = report.read(frozen), certificates.read(run.path)
-    if certificate is not None and made.belief is not None:
+    validations = validations_of(run)
+    if made.belief is not None and (certificate is not None or validations):
+        own = certificate or certificates.of_stage(run.path)
         # Neutral in name, as the run's own audit is.
-        made = believed(made, trials=made.belief.trials, certificate=replace(certificate, subject="this run"))
+        own = None if own is None else replace(own, subject="this run")
+        made = believed(made, trials=made.belief.trials, certificate=own, validations=validations)
     drawn = ("report.json", "report.md", "report.html")
     redraw(run.path, frozen.parent.name, drawn, lambda folder: report.write(made, folder))
     if made.verdict.sentence != run.outcome.get("verdict"):
         attach(run.path, OUTCOME, {**run.outcome, "verdict": made.verdict.sentence})
     return [frozen.with_name(name) for name in drawn]
+
+
+def validations_of(run: "RunFacts") -> "list[Validation]":
+    """The finished cross-validations of a run that lie beside it."""
+    from rookery.evaluation.report.belief import Outcome, Validation
+    from rookery.runs import read_run, runs_in
+
+    found = []
+    for path in runs_in(run.path.parent):
+        facts = read_run(path)
+        if facts.request.get("pipeline") != "rook evaluate" or not facts.outcome:
+            continue
+        if Path(facts.request["data"]).resolve() != run.path.resolve() or facts.code != run.code:
+            continue
+        cuts, shown = facts.request["cuts"], Outcome.__dataclass_fields__
+        found.append(
+            Validation(
+                scheme=cuts["scheme"],
+                splits=facts.outcome["splits"],
+                sentence=facts.outcome["verdict"],
+                sealed=cuts["sealed"],
+                outcomes=tuple(Outcome(**{name: row[name] for name in shown}) for row in facts.outcome["outcomes"]),
+                command=f"rookery evaluate {run.path.name} --cv {cuts['scheme']} --groups {cuts['groups']}",
+            )
+        )
+    return found
 
 
 def report_file(run: "RunFacts") -> Path:

@@ -1,10 +1,11 @@
 """What a workspace adds to a result: leakage certificate and number of trials, and what they do to its verdict."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from rookery.evaluation.leakage import Certificate
-from rookery.evaluation.report import belief
-from rookery.evaluation.report.belief import Belief, Probe, Trials, Verdict
+from rookery.evaluation.report import belief as records
+from rookery.evaluation.report.belief import Belief, Probe, Trials, Validation, Verdict
 from rookery.evaluation.report.record import Report
 
 # The confidence that a Sharpe ratio must keep after all trials are counted.
@@ -12,12 +13,19 @@ LEAST_DEFLATED = 0.95
 _EVIDENCE = "belief"
 
 
-def believed(report: Report, *, trials: Trials | None, certificate: Certificate | None) -> Report:
+def believed(
+    report: Report,
+    *,
+    trials: Trials | None,
+    certificate: Certificate | None,
+    validations: Sequence[Validation] = (),
+) -> Report:
     """The report with its surroundings. Called again, it starts from the verdict of the figures alone."""
     before = report.verdict if report.belief is None else report.belief.before
     verdict = _certified(_deflated(before, trials), certificate)
     shown = None if certificate is None else _shown(certificate)
-    return replace(report, verdict=verdict, belief=Belief(before=before, trials=trials, certificate=shown))
+    belief = Belief(before=before, trials=trials, certificate=shown, validations=tuple(validations))
+    return replace(report, verdict=verdict, belief=belief)
 
 
 def _deflated(verdict: Verdict, trials: Trials | None) -> Verdict:
@@ -52,9 +60,9 @@ def _certified(verdict: Verdict, certificate: Certificate | None) -> Verdict:
     )
 
 
-def _shown(certificate: Certificate) -> belief.Certificate:
+def _shown(certificate: Certificate) -> records.Certificate:
     """The certificate as the report shows it."""
-    return belief.Certificate(
+    return records.Certificate(
         passed=certificate.passed,
         sentence=certificate.sentence,
         rows=certificate.rows,

@@ -4,9 +4,11 @@ from pathlib import Path
 
 from rookery.errors import UserError
 from rookery.evaluation.leakage.finding import Certificate
-from rookery.files import read_sealed, sha256
+from rookery.files import read_json, read_sealed, sha256
 from rookery.run import MANIFEST, attach
 
+# Stage of a run that holds the certificate of its own audit.
+AUDIT = "audit"
 CERTIFICATE = "certificate.json"
 
 
@@ -37,3 +39,9 @@ def read(run: Path) -> Certificate | None:
     present = all((run / name / MANIFEST).is_file() for name in certificate.stages)
     is_current = present and stage_hashes(run, tuple(certificate.stages)) == dict(certificate.stages)
     return certificate if is_current else None
+
+
+def of_stage(run: Path) -> Certificate | None:
+    """The certificate of the audit that was a stage of the run itself; None when it had none."""
+    path = run / AUDIT / CERTIFICATE
+    return Certificate.from_json(read_json(path)) if path.is_file() else None

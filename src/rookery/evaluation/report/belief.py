@@ -78,6 +78,31 @@ class Trials:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What networks earned where they had not learned: one test block (`fold`) or all of them together (`path`)."""
+
+    kind: Literal["fold", "path"]
+    number: int
+    fills: int
+    total_return: float | None
+    sharpe: float | None
+    max_drawdown: float | None
+    held: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validation:
+    """A cross-validation of the run: how the data were cut, how many networks were trained, and what they earned."""
+
+    scheme: str
+    splits: int
+    sentence: str
+    sealed: bool
+    outcomes: tuple[Outcome, ...]
+    command: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Belief:
     """What the result's surroundings say: none of it follows from data, settings and seed alone.
 
@@ -87,6 +112,7 @@ class Belief:
     before: Verdict
     trials: Trials | None = None
     certificate: Certificate | None = None
+    validations: tuple[Validation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from rookery.evaluation.report.record import (
     Risk,
     RoundTrips,
     Trials,
+    Validation,
     VerdictCode,
 )
 from rookery.evaluation.report.wording import cell, heading, interval, moment, number, span
@@ -32,6 +33,8 @@ def belief(belief: Belief, code: VerdictCode) -> str:
         parts.extend(_trials(belief.trials))
     if belief.certificate:
         parts.extend(_certificate(belief.certificate))
+    for validation in belief.validations:
+        parts.extend(_validation(validation))
     return "\n\n".join(parts)
 
 
@@ -147,6 +150,14 @@ def _trials(trials: Trials) -> Iterator[str]:
     yield table(["figure", "value", "what it is"], wording.trial_rows(trials), left=(0, 2))
     if trials.note:
         yield trials.note
+
+
+def _validation(validation: Validation) -> Iterator[str]:
+    yield f"### Cross-validation: {validation.scheme}"
+    left_out = "; the test split was left out" if validation.sealed else ""
+    yield f"{validation.sentence} {validation.splits} networks, each judged where it had not learned{left_out}."
+    yield table(list(wording.OUTCOME_HEAD), [list(row) for row in wording.outcome_rows(validation)], left=(0,))
+    yield f"Repeat it: `{validation.command}`"
 
 
 def _certificate(certificate: Certificate) -> Iterator[str]:

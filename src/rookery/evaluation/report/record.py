@@ -9,6 +9,7 @@ from rookery.evaluation.report.belief import (
     Likeness,
     Probe,
     Trials,
+    Validation,
     Verdict,
     VerdictCode,
 )
@@ -128,6 +129,7 @@ __all__ = [
     "Trades",
     "Training",
     "Trials",
+    "Validation",
     "Verdict",
     "VerdictCode",
 ]

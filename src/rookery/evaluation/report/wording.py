@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from rookery.evaluation.report.record import Certificate, Column, Estimate, Measure, Report, Trials
+from rookery.evaluation.report.record import Certificate, Column, Estimate, Measure, Report, Trials, Validation
 
 MINUS = "−"
 ABSENT = "–"
@@ -154,6 +154,24 @@ def trial_rows(trials: Trials) -> tuple[tuple[str, str, str], ...]:
         ),
     )
     return (*rows, *_among_trials(trials))
+
+
+OUTCOME_HEAD = ("Part", "Fills", "Net return", "Sharpe ratio per period", "Maximum drawdown", "Buy and hold")
+
+
+def outcome_rows(validation: Validation) -> list[tuple[str, ...]]:
+    """Folds and paths of a cross-validation, under OUTCOME_HEAD."""
+    return [
+        (
+            f"{one.kind} {one.number + 1}",
+            f"{one.fills:,}",
+            number(one.total_return, "percent", signed=True),
+            number(one.sharpe, digits=4),
+            number(one.max_drawdown, "percent"),
+            number(one.held, "percent", signed=True),
+        )
+        for one in validation.outcomes
+    ]
 
 
 def _among_trials(trials: Trials) -> Iterator[tuple[str, str, str]]:

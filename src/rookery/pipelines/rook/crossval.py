@@ -132,7 +132,7 @@ def cross_validate(
         ]
         outcomes = tuple(_outcomes(run, cuts, predictions, count))
         result = CrossValidation(folder=made.path, cuts=cuts, splits=len(splits), outcomes=outcomes)
-        made.finish({"verdict": result.sentence, "outcomes": [asdict(one) for one in outcomes]})
+        made.finish({"verdict": result.sentence, "splits": len(splits), "outcomes": [asdict(one) for one in outcomes]})
     return result
 
 

@@ -12,7 +12,7 @@ from rookery.datasets.sequences import Sequences
 from rookery.evaluation import report as reports
 from rookery.evaluation.believing import believed
 from rookery.evaluation.leakage import Certificate
-from rookery.evaluation.leakage.record import CERTIFICATE, stage_hashes
+from rookery.evaluation.leakage.record import AUDIT, CERTIFICATE, stage_hashes
 from rookery.evaluation.report.belief import Trials
 from rookery.evaluation.report.record import Fact, FitRange, Report
 from rookery.evaluation.report.record import Split as SplitSection
@@ -121,7 +121,7 @@ def origin_of(
 
 def audit_stage(made: Run, source: SwapSource, config: RookConfig, *, model: Path | None = None) -> Certificate:
     """Probe what the stages before left behind for look-ahead; `model` is the bundle of a run that trained none."""
-    with made.stage("audit", inputs=stage_hashes(made.path, stages_of(model))) as stage:
+    with made.stage(AUDIT, inputs=stage_hashes(made.path, stages_of(model))) as stage:
         path = stage.file(CERTIFICATE)
         if not stage.finished:
             started = time.perf_counter()
