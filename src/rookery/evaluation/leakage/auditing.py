@@ -104,20 +104,10 @@ def audit(
     found = [future(features), truncation(features), start(features, warm_up=warm_up, from_start=from_start)]
     found += [] if stream is None else [in_stream(features, stream)]
     found += [own_answer(features, answers), shuffled_answers(features, answers)] if answers else []
-    found += (
-        []
-        if martingale is None
-        else [foretells(function(martingale).drop(time, strict=False), martingale[price], "features")]
-    )
-    if decide is not None:
-        decisions = settings.probed(decide, table, "decisions")
-        found += [future(decisions), truncation(decisions)]
-        found += [own_answer(decisions, answers)] if answers else []
-    target, ends = "label", None
-    if labels is not None:
-        targets = settings.probed(labels.compute, table, "labels", horizon=labels.horizon, t1=labels.t1)
-        target, ends = _target(labels, targets), _label_end(targets)
-        found += [future(targets), truncation(targets), _associated(features, targets, target)]
+    found += [] if martingale is None else [_of_fair_game(function, martingale, time, price)]
+    found += [] if decide is None else _of_decisions(settings.probed(decide, table, "decisions"), answers)
+    target, ends, of_labels = _of_labels(labels, table, settings, features)
+    found += of_labels
     if parts is not None:
         found += _of_split(parts if parts.label_end is not None else replace(parts, label_end=ends), table, target)
         found.append(duplicates(parts, table, time=time, identity=identity))
@@ -126,6 +116,15 @@ def audit(
     found += [] if orders is None else [fill_price(orders, table, time=time, price=price)]
     found += [] if earn is None else [one_bar_lag(earn)]
     return certify(found, table, subject=subject or str(getattr(function, "__name__", "function")), seed=seed)
+
+
+def _of_fair_game(function: Compute, fair: pl.DataFrame, time: str, price: str) -> Finding:
+    return foretells(function(fair).drop(time, strict=False), fair[price], "features")
+
+
+def _of_decisions(decisions: Probed, answers: Sequence[str]) -> list[Finding]:
+    found = [future(decisions), truncation(decisions)]
+    return [*found, own_answer(decisions, answers)] if answers else found
 
 
 def certify(
@@ -176,6 +175,17 @@ class _Settings:
             seed=self.seed,
             tolerance=self.tolerance,
         )
+
+
+def _of_labels(
+    labels: Labels | None, table: pl.DataFrame, settings: _Settings, features: Probed
+) -> tuple[str, Ints | None, list[Finding]]:
+    """The target's name, where each row's label ends, and what the probes say of the labels."""
+    if labels is None:
+        return "label", None, []
+    targets = settings.probed(labels.compute, table, "labels", horizon=labels.horizon, t1=labels.t1)
+    target = _target(labels, targets)
+    return target, _label_end(targets), [future(targets), truncation(targets), _associated(features, targets, target)]
 
 
 def _of_split(parts: Parts, table: pl.DataFrame, target: str) -> list[Finding]:

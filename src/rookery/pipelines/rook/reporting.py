@@ -23,6 +23,7 @@ from rookery.evaluation.report.record import (
     Repeat,
     Report,
     Role,
+    RookPanel,
     Segment,
     Split,
     StageTime,
@@ -120,24 +121,32 @@ def build_report(
         trades=trade_section(result.agent, pair=pair, csv="orders.csv"),
         not_traded=not_traded_section(judged.decisions, result.agent, threshold=threshold),
         training=training,
-        panel=rook_panel(
-            judged.test,
-            lesson,
-            judged.predictions,
-            judged.decisions,
-            judged.labelled,
-            result,
-            mixes=mixes,
-            threshold=threshold,
-            quote=pair.quote,
-            seed=seed,
-        ),
+        panel=_panel(judged, lesson, mixes, threshold, pair.quote, seed),
         data=_data(origin),
         repeat=_repeat(origin, config),
     )
+    return _scrutinised(report, judged, config, pair, seed)
+
+
+def _panel(judged: Judged, lesson: Lesson, mixes: Sequence[Mix], threshold: float, quote: str, seed: int) -> RookPanel:
+    return rook_panel(
+        judged.test,
+        lesson,
+        judged.predictions,
+        judged.decisions,
+        judged.labelled,
+        judged.comparison,
+        mixes=mixes,
+        threshold=threshold,
+        quote=quote,
+        seed=seed,
+    )
+
+
+def _scrutinised(report: Report, judged: Judged, config: RookConfig, pair: Pair, seed: int) -> Report:
     return scrutinised(
         report,
-        result,
+        judged.comparison,
         judged.swaps,
         judged.decisions,
         costs=config.costs,

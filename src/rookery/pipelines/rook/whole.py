@@ -131,35 +131,59 @@ def backtest(
             path = stage.file(_RECORD)
             if not stage.finished:
                 pen.unseal("backtest")
-                judged = judge(
-                    brain,
-                    windows,
-                    loaded.table,
-                    features,
-                    labels,
-                    config=config,
-                    pair=source.pair,
-                    seed=seed,
-                    progress=made.progress,
-                    gates=[_unseen(learnt, loaded)],
-                )
-                write_books(judged, stage.path)
-                report = build_report(
-                    judged,
-                    learnt.lesson,
-                    origin_of(loaded, features, labels, {"test": windows}, (), source, seed=seed),
-                    config=config.model_copy(update={"trading": brain.limits}),
-                    pair=source.pair,
-                    seed=seed,
-                    training=None,
-                    mixes=[label_mix("test", windows)],
-                )
-                write_json(path, to_json(report))
+                tables = _Given(loaded=loaded, features=features, labels=labels, windows=windows)
+                write_json(path, to_json(_judge_given(made, stage.path, brain, learnt, tables, source, config)))
             record = from_json(read_json(path))
         trials = standing(ledger, record_backtest(pen, record, made.path / "backtest"))
         certificate = audit_stage(made, source, config, model=model)
         stages = ("swaps", "features", "labels", "backtest", "audit")
         return close(made, record, trials, certificate, device="cpu", stages=stages)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Given:
+    """What a bundle that exists is judged on."""
+
+    loaded: Loaded
+    features: pl.DataFrame
+    labels: pl.DataFrame
+    windows: Sequences
+
+
+def _judge_given(
+    made: Run,
+    folder: Path,
+    brain: TrainedROOKBrain,
+    learnt: Learnt,
+    tables: _Given,
+    source: SwapSource,
+    config: RookConfig,
+) -> Report:
+    """The report of a brain that was not trained here; its books go into `folder`."""
+    judged = judge(
+        brain,
+        tables.windows,
+        tables.loaded.table,
+        tables.features,
+        tables.labels,
+        config=config,
+        pair=source.pair,
+        seed=made.seed,
+        progress=made.progress,
+        gates=[_unseen(learnt, tables.loaded)],
+    )
+    write_books(judged, folder)
+    parts = {"test": tables.windows}
+    return build_report(
+        judged,
+        learnt.lesson,
+        origin_of(tables.loaded, tables.features, tables.labels, parts, (), source, seed=made.seed),
+        config=config.model_copy(update={"trading": brain.limits}),
+        pair=source.pair,
+        seed=made.seed,
+        training=None,
+        mixes=[label_mix("test", tables.windows)],
+    )
 
 
 def resume(path: Path, *, device: Device = "auto", progress: Progress | None = None) -> RunResult:
