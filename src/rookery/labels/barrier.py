@@ -68,14 +68,15 @@ def triple_barrier(
     height = bars.height
     sides = _per_row(side, height, "side").astype(np.int64)
     units = np.ones(height) if unit is None else _per_row(unit, height, "unit").astype(np.float64)
-    prices = [np.ascontiguousarray(bars[name].cast(pl.Float64).to_numpy()) for name in ("open", "high", "low", "close")]
-    if height and not all(bool((values > 0).all()) for values in prices):
-        raise UserError("a price is not above zero, so no return can be reckoned from it", place="triple barrier")
+    opens, high, low, close = (_prices(bars[name]) for name in ("open", "high", "low", "close"))
     outcome, end = np.empty(height, np.int64), np.empty(height, np.int64)
     exits, returns = np.empty(height), np.empty(height)
     both = _first_touches(
         segment_offsets(bars["segment"]),
-        *prices,
+        opens,
+        high,
+        low,
+        close,
         sides,
         units * barriers.profit,
         units * barriers.stop,
@@ -130,6 +131,13 @@ def _table(
     }
     hidden = pl.DataFrame(columns).select(pl.when(known).then(pl.all()))
     return pl.concat([bars.select("time"), hidden], how="horizontal")
+
+
+def _prices(values: pl.Series) -> Floats:
+    array = np.ascontiguousarray(values.cast(pl.Float64).to_numpy())
+    if not (array > 0).all():
+        raise UserError(f"'{values.name}' is not above zero everywhere, so there are no returns", place="bars")
+    return array
 
 
 def _per_row(values: int | pl.Series | npt.ArrayLike, height: int, name: str) -> npt.NDArray[np.generic]:
