@@ -79,7 +79,7 @@ class Trajectories:
         return float(self._known_rtg().astype(np.float64).std()) or 1.0
 
     def _known_rtg(self) -> Float32:
-        known = self.rtg_R[(self.actions_R != UNKNOWN) & np.isfinite(self.rtg_R)]
+        known: Float32 = self.rtg_R[(self.actions_R != UNKNOWN) & np.isfinite(self.rtg_R)]
         if not known.size:
             raise UserError("no row has both an action and a return-to-go", place="trajectories")
         return known
