@@ -40,7 +40,7 @@ FIT = FitConfig(
 
 
 def make_lesson(bars: pl.DataFrame) -> SimpleNamespace:
-    """A trader's history: trajectories, scaler, thresholds, and `parts()`: three quarters to learn from, and the rest."""
+    """A trader's trajectories, scaler and thresholds, and `parts()`: three quarters to learn from, and the rest."""
     states = state_features(bars, STATE)
     train = range(bars.height * 3 // 4)
     thresholds = ActionThresholds(
