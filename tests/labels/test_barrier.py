@@ -116,14 +116,16 @@ def test_rows_without_a_side_have_no_label():
     assert labelled["label"].is_not_null().to_list() == [False, True, False, False, False]
 
 
-def test_every_label_equals_a_plain_loop():
+@pytest.mark.parametrize(("horizon", "step"), [(7, 0.01), (60, 0.002), (90, 0.004)])
+def test_every_label_equals_a_plain_loop(horizon: int, step: float):
     rng = np.random.default_rng(0)
-    close = 100 * np.exp(np.cumsum(rng.normal(0, 0.01, 400)))
+    close = 100 * np.exp(np.cumsum(rng.normal(0, step, 400)))
     table = bars(list(close * 1.006), list(close * 0.995), list(close))
-    labelled = triple_barrier(table, Barriers(profit=0.02, stop=0.03, horizon_bars=7)).table
+    labelled = triple_barrier(table, Barriers(profit=0.02, stop=0.03, horizon_bars=horizon)).table
+    assert labelled["outcome"].n_unique() == 4
     for i in range(400):
-        wanted: str | None = "timeout" if i + 7 < 400 else None
-        for j in range(i + 1, min(i + 8, 400)):
+        wanted: str | None = "timeout" if i + horizon < 400 else None
+        for j in range(i + 1, min(i + horizon + 1, 400)):
             if close[j] * 0.995 <= close[i] * 0.97 or close[j] * 1.006 >= close[i] * 1.02:
                 wanted = "lower" if close[j] * 0.995 <= close[i] * 0.97 else "upper"
                 break

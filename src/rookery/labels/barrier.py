@@ -20,6 +20,8 @@ Ints = npt.NDArray[np.int64]
 
 OUTCOMES = ("upper", "lower", "timeout")
 _UPPER, _LOWER, _TIMEOUT, _UNKNOWN = 0, 1, 2, 3
+# Bars whose highest and lowest price are known ahead, so that a long quiet stretch is passed over in few steps.
+_BLOCK = 16
 
 
 class Barriers(Config):
@@ -166,6 +168,8 @@ def _first_touches(
     returns: Floats,
 ) -> int:
     both = 0
+    top, bottom = (close, close) if at_close else (high, low)
+    tops, bottoms = _block_extremes(top, bottom)
     for s in range(offsets_S.size - 1):
         last_row = offsets_S[s + 1] - 1
         for i in range(offsets_S[s], last_row + 1):
@@ -177,25 +181,47 @@ def _first_touches(
             above = entry * (1.0 + (profit[i] if is_long else stop[i]))
             below = entry * (1.0 - (stop[i] if is_long else profit[i]))
             until = min(i + horizon, last_row)
-            for j in range(i + 1, until + 1):
-                top, bottom = (close[j], close[j]) if at_close else (high[j], low[j])
-                if top < above and bottom > below:
-                    continue
-                takes_above, both_here = _resolve(opens[j], top, bottom, above, below, is_long, at_close)
+            j = _first_beyond(i + 1, until, above, below, top, bottom, tops, bottoms)
+            if j <= until:
+                takes_above, both_here = _resolve(opens[j], top[j], bottom[j], above, below, is_long, at_close)
                 both += both_here
-                if at_close:
-                    exits[i] = close[j]
-                elif takes_above:
-                    exits[i] = max(above, opens[j])
-                else:
-                    exits[i] = min(below, opens[j])
+                exits[i] = max(above, opens[j]) if takes_above else min(below, opens[j])
                 outcome[i], end[i] = _UPPER if takes_above == is_long else _LOWER, j
-                break
-            if end[i] < 0 and until > i and (until == i + horizon or closes_segment):
-                outcome[i], end[i], exits[i] = _TIMEOUT, until, close[until]
+            elif until > i and (until == i + horizon or closes_segment):
+                outcome[i], end[i] = _TIMEOUT, until
             if end[i] >= 0:
+                if at_close or outcome[i] == _TIMEOUT:
+                    exits[i] = close[end[i]]
                 returns[i] = (exits[i] / entry - 1.0) * (1.0 if is_long else -1.0)
     return both
+
+
+@njit(cache=True, nogil=True)
+def _block_extremes(top: Floats, bottom: Floats) -> tuple[Floats, Floats]:
+    blocks = top.size // _BLOCK
+    tops, bottoms = np.empty(blocks), np.empty(blocks)
+    for b in range(blocks):
+        tops[b] = top[b * _BLOCK : (b + 1) * _BLOCK].max()
+        bottoms[b] = bottom[b * _BLOCK : (b + 1) * _BLOCK].min()
+    return tops, bottoms
+
+
+@njit(cache=True, nogil=True)
+def _first_beyond(
+    first: int, until: int, above: float, below: float, top: Floats, bottom: Floats, tops: Floats, bottoms: Floats
+) -> int:
+    """The first row from `first` to `until` that reaches a price, else `until + 1`; whole blocks that do not are
+    passed over."""
+    j = first
+    while j <= until:
+        block = j // _BLOCK
+        if j % _BLOCK == 0 and j + _BLOCK <= until + 1 and tops[block] < above and bottoms[block] > below:
+            j += _BLOCK
+        elif top[j] < above and bottom[j] > below:
+            j += 1
+        else:
+            return j
+    return until + 1
 
 
 @njit(cache=True, nogil=True)
