@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from rookery.models.decision_transformer import (
     DecisionTransformerConfig,
+    SharedDropout,
     TraderDecisionTransformer,
     TwinOutputs,
     attention_by_lag,
@@ -128,6 +129,15 @@ def test_withheld_actions_are_withheld_from_the_whole_window():
     model, (rtg, states, actions) = network("concatenated", dropout=0.0, action_dropout=1.0), example()
     unknown = ask(model, rtg, states).actions_BLA
     assert torch.equal(ask(model.train(), rtg, states, actions).actions_BLA, unknown)
+
+
+def test_dropout_takes_whole_columns_of_a_window_and_keeps_the_mean():
+    torch.manual_seed(0)
+    dropped = SharedDropout(0.25).train()(torch.ones(400, 6, 32))
+    assert torch.equal(dropped, dropped[:, :1].expand(-1, 6, -1))
+    assert dropped.unique().tolist() == pytest.approx([0.0, 4 / 3])
+    assert float(dropped.mean()) == pytest.approx(1.0, abs=0.02)
+    assert torch.equal(SharedDropout(0.25).eval()(dropped), dropped)
 
 
 def test_the_specifications_network_has_its_sizes():

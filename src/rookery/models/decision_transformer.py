@@ -98,7 +98,7 @@ class TraderDecisionTransformer(nn.Module):
         self.project = nn.Linear(3 * width, width) if layout == "concatenated" else None
         self.positions = nn.Embedding(context, width)
         self.enter = nn.LayerNorm(width)
-        self.noise = nn.Dropout(dropout)
+        self.noise = SharedDropout(dropout)
         self.blocks = nn.ModuleList(Block(width, heads, dropout) for _ in range(layers))
         self.leave = nn.LayerNorm(width)
         self.action_head = nn.Linear(width, action_dim)
@@ -167,8 +167,27 @@ class TraderDecisionTransformer(nn.Module):
             raise ValueError(f"{states_BLF.shape[1]} bars are not 1 to {self.config.context}, the network's context")
 
 
+class SharedDropout(nn.Module):
+    """Dropout of the same columns in every token of a window (Gal and Ghahramani 2016).
+
+    A window draws as many numbers as it is wide, not times its length: drawing them took a CPU 7 % of a step.
+    """
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, hidden_BTD: Tensor) -> Tensor:
+        """What came in, in training with columns zeroed and the rest scaled up so that the mean stays."""
+        if not self.training or self.share == 0.0:
+            return hidden_BTD
+        batch, _, width = hidden_BTD.shape
+        kept_B1D = functional.dropout(hidden_BTD.new_ones(batch, 1, width), self.share)
+        return hidden_BTD * kept_B1D
+
+
 class Block(nn.Module):
-    """Causal self-attention and a feed-forward layer, each normalised before and added to what came in.
+    """Causal self-attention and a feed-forward layer (ReLU), each normalised before and added to what came in.
 
     No dropout within attention: CPUs have a fast kernel only without it.
     """
@@ -182,12 +201,12 @@ class Block(nn.Module):
         self.before_widening = nn.LayerNorm(width)
         self.widen = nn.Linear(width, 4 * width)
         self.narrow = nn.Linear(4 * width, width)
-        self.noise = nn.Dropout(dropout)
+        self.noise = SharedDropout(dropout)
 
     def forward(self, hidden_BTD: Tensor) -> Tensor:
         """What came in, plus what each token took from itself and those before it."""
         mixed_BTD = hidden_BTD + self.noise(self.merge(self.mix(self.before_attention(hidden_BTD))))
-        widened = functional.gelu(self.widen(self.before_widening(mixed_BTD)))
+        widened = functional.relu(self.widen(self.before_widening(mixed_BTD)))
         added_BTD: Tensor = mixed_BTD + self.noise(self.narrow(widened))
         return added_BTD
 
