@@ -8,7 +8,7 @@ from pydantic import Field
 
 from rookery.config import Config
 from rookery.errors import UserError
-from rookery.features import calendar, position
+from rookery.features import calendar, holding
 from rookery.features.bands import bollinger_width, z_score
 from rookery.features.fractional import fractional_difference
 from rookery.features.momentum import macd_histogram, rsi
@@ -168,11 +168,11 @@ def _expressions(config: StateConfig, order: float) -> list[pl.Expr]:
         *calendar.hour(),
         *calendar.day_of_week(),
         pl.col("unrealised_pnl"),
-        position.pnl_of_position(),
+        holding.pnl_of_position(),
         pl.col("inventory"),
-        position.position_ratio(),
-        position.time_since_entry(),
+        holding.position_ratio(),
+        holding.time_since_entry(),
     ]
     if config.state == "extended":
-        made += [position.distance_from_half(), position.time_since_fill(), position.time_to_end()]
+        made += [holding.distance_from_half(), holding.time_since_fill(), holding.time_to_end()]
     return made
