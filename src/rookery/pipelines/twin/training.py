@@ -17,10 +17,8 @@ from rookery.progress import Progress
 from rookery.run import Run, Stage
 
 STAGE = "training"
-# The specification's: 50 epochs of batches of 32. The rate is that of Chen et al. (2021).
-TWIN_FIT = FitConfig(
-    num_epochs=50, batch_size=32, learning_rate=1e-4, weight_decay=1e-4, gradient_clip=0.25, patience=8
-)
+# Epochs and batch are the specification's. The rate is what a few hundred windows can be learnt with in so many steps.
+TWIN_FIT = FitConfig(num_epochs=50, batch_size=32, learning_rate=5e-4, patience=8)
 
 
 class TraderTrainer:
