@@ -74,7 +74,15 @@ def _examples_of_the_brain_run_as_written(folder: Path) -> None:
         exec(compile(example, "example", "exec"), dict(names))  # noqa: S102
 
 
-PAGES = ("audit.md", "backtest-bars.md", "backtest.md", "sources.md", "statistics.md", "trials.md")
+PAGES = (
+    "audit.md",
+    "backtest-bars.md",
+    "backtest.md",
+    "sources.md",
+    "statistics.md",
+    "trials.md",
+    "twin-model.md",
+)
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -76,9 +76,11 @@ def save(
     seed: int,
     data_fingerprint: str,
     training: Mapping[str, Any],
+    torch_key: str | None = None,
 ) -> None:
     """Write a bundle into the folder `path`; equal arguments give equal bytes.
 
+    With `torch_key` best_model.pt holds the weights under that name, as some scripts expect, else by themselves.
     The manifest goes first and comes last: after a crash in between, the folder is no bundle rather than a wrong one.
     Raises UserError when `path` holds anything that is not a bundle's, ValueError when a weight is not finite.
     """
@@ -93,7 +95,7 @@ def save(
     write_json(path / NORM, norm)
     write_json(path / SCHEMA, schema)
     write_bytes(path / WEIGHTS, safetensors.torch.save(plain))
-    write_bytes(path / TORCH, _torch_bytes(plain))
+    write_bytes(path / TORCH, _torch_bytes(plain if torch_key is None else {torch_key: plain}))
     write_sealed(
         path / MANIFEST,
         {
@@ -207,7 +209,7 @@ def _text(path: Path, data: bytes) -> str:
         raise UserError("is not UTF-8", place=path, remedy=_REMEDY) from None
 
 
-def _torch_bytes(weights: Mapping[str, Tensor]) -> bytes:
+def _torch_bytes(weights: Mapping[str, Any]) -> bytes:
     # Into memory, because an archive on disk would carry the name of its temporary file.
     buffer = io.BytesIO()
     torch.save(dict(weights), buffer)

@@ -10,9 +10,11 @@ from torch.nn import functional
 
 from rookery.config import Config
 from rookery.datasets.batches import Targets
+from rookery.datasets.trajectories import TwinTargets
+from rookery.models.decision_transformer import TwinOutputs
 from rookery.models.lstm import Outputs
 
-# B batch, K classes
+# B batch, K classes, L length, A actions, X B * L
 
 Outputs_contra = TypeVar("Outputs_contra", contravariant=True)
 Targets_contra = TypeVar("Targets_contra", contravariant=True)
@@ -119,6 +121,67 @@ class HeadLoss:
     def _head_weights(self) -> Mapping[str, float]:
         weights = self.config
         return {"size": weights.size_weight, "slippage": weights.slippage_weight, "deadline": weights.deadline_weight}
+
+
+class TwinLossConfig(Config):
+    """Weights of the two terms, as specified: 1 for the action, 0.1 for the return-to-go.
+
+    `rtg_unit`: what of a return-to-go counts as 1, so that large returns do not drown the actions.
+    """
+
+    action_weight: float = Field(default=1.0, ge=0)
+    rtg_weight: float = Field(default=0.1, ge=0)
+    rtg_unit: float = Field(default=1.0, gt=0)
+
+
+class TwinLoss:
+    """Cross-entropy of the actions and squared error of the next return-to-go, each a mean over bars, weighted."""
+
+    def __init__(self, config: TwinLossConfig, *, actions: tuple[str, ...]) -> None:
+        self.config = config
+        self.actions = actions
+
+    def __call__(self, outputs: TwinOutputs, targets: TwinTargets) -> dict[str, Tensor]:
+        entropy_BL, error_BL = _twin_errors(outputs, targets)
+        squares_BL = (error_BL / self.config.rtg_unit).square()
+        return {
+            "action": self.config.action_weight * (entropy_BL * targets.action_weights_BL).sum(dim=1).mean(),
+            "rtg": self.config.rtg_weight * (squares_BL * targets.rtg_weights_BL).sum(dim=1).mean(),
+        }
+
+    def tally(self, outputs: TwinOutputs, targets: TwinTargets) -> Tensor:
+        """Confusion matrix (A * A, truth by row) of the bars that count, then log-loss sum, squared error and count."""
+        kinds = len(self.actions)
+        entropy_BL, error_BL = _twin_errors(outputs, targets)
+        counts_BL, valued_BL = targets.action_weights_BL > 0, targets.rtg_weights_BL > 0
+        pairs = targets.actions_BL * kinds + outputs.actions_BLA.argmax(dim=-1)
+        confusion = torch.bincount(pairs[counts_BL], minlength=kinds * kinds).double()
+        squares = (error_BL.double().square() * valued_BL).sum()
+        sums = torch.stack(((entropy_BL.double() * counts_BL).sum(), squares, valued_BL.sum().double()))
+        return torch.cat((confusion, sums)).detach()
+
+    def metrics(self, tally: Tensor) -> dict[str, float]:
+        """Accuracy, F1 by action and its plain mean, log loss in nats per bar, and the return-to-go's RMS error."""
+        kinds = len(self.actions)
+        confusion_AA = tally[: kinds * kinds].reshape(kinds, kinds)
+        log_loss, squares, valued = tally[kinds * kinds :].tolist()
+        f1 = _f1_scores(confusion_AA)
+        bars = max(float(confusion_AA.sum()), 1.0)
+        return {
+            "accuracy": float(confusion_AA.trace()) / bars,
+            "macro_f1": sum(f1) / kinds,
+            **{f"f1_{name.lower()}": score for name, score in zip(self.actions, f1, strict=True)},
+            "log_loss": log_loss / bars,
+            "rtg_rmse": (squares / max(valued, 1.0)) ** 0.5,
+        }
+
+
+def _twin_errors(outputs: TwinOutputs, targets: TwinTargets) -> tuple[Tensor, Tensor]:
+    """Cross-entropy of each action and error of each return (B, L), whatever they stand for where nothing counts."""
+    # Flat, because CUDA's kernel for more axes does not repeat itself.
+    logits_XA, actions_X = outputs.actions_BLA.float().flatten(0, 1), targets.actions_BL.clamp(min=0).flatten()
+    entropy_X = functional.cross_entropy(logits_XA, actions_X, reduction="none")
+    return entropy_X.view_as(outputs.rtg_BL), outputs.rtg_BL.float() - targets.next_rtg_BL
 
 
 def _head(values: Outputs | Targets, name: str) -> Tensor:

@@ -1,0 +1,126 @@
+"""No state of a trader and no position knows a later bar; labels know no bar beyond those that they name."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rookery.features.bands import lower_band, upper_band
+from rookery.features.momentum import macd
+from rookery.features.state import StateConfig, state_features
+from rookery.features.volatility import atr
+from rookery.labels.barrier import Barriers, triple_barrier
+from rookery.labels.exits import positions
+from rookery.schema import TIME
+
+ROWS, PER_SEGMENT = 360, 90
+CONFIG = StateConfig(state="extended", fractional_order=0.4)
+thorough = settings(max_examples=40, deadline=None, derandomize=True, database=None)
+cuts = st.integers(1, ROWS - 1)
+seeds = st.integers(0, 2**32 - 1)
+
+
+def make_bars(rows: int, seed: int, *, first: int = 0, wild: bool = False) -> pl.DataFrame:
+    """Bars with positions; wild ones have prices and quantities of any size, in segments of any length."""
+    rng = np.random.default_rng(seed)
+    spread = 9.0 if wild else 0.02
+    close = np.exp(rng.normal(0.0, spread, rows) if wild else np.cumsum(rng.normal(0.0, spread, rows)))
+    opened = close * np.exp(rng.normal(0.0, spread, rows))
+    i = np.arange(first, first + rows)
+    gaps = rng.integers(1, 10**15 if wild else 2, rows) if wild else np.full(rows, 60 * 10**9)
+    start = int(datetime(2026, 1, 5, tzinfo=UTC).timestamp()) * 10**9 + 60 * 10**9 * first
+    inventory = np.round(rng.normal(0.0, 1e6 if wild else 20.0, rows))
+    return pl.DataFrame(
+        {
+            "time": pl.Series(start + np.cumsum(gaps)).cast(TIME),
+            "segment": i // PER_SEGMENT + (np.cumsum(rng.integers(0, 2, rows)) * 10**6 if wild and seed % 2 else 0),
+            "open": opened,
+            "high": np.maximum(opened, close) * 1.01,
+            "low": np.minimum(opened, close) * 0.99,
+            "close": close,
+            "volume": rng.lognormal(3.0, 9.0 if wild else 1.0, rows),
+            "inventory": inventory,
+            "entry_price": close * 0.9,
+            "unrealised_pnl": inventory * close * 0.1,
+            "seconds_since_entry": rng.uniform(0, 1e9 if wild else 1e3, rows),
+            "seconds_since_fill": rng.uniform(0, 1e9 if wild else 1e3, rows),
+            "seconds_to_end": rng.uniform(0, 1e9 if wild else 1e3, rows),
+        }
+    )
+
+
+def states(bars: pl.DataFrame) -> pl.DataFrame:
+    return state_features(bars, CONFIG)
+
+
+def indicators(bars: pl.DataFrame) -> pl.DataFrame:
+    return bars.select("time", macd(), atr(), upper_band(), lower_band())
+
+
+def bits(table: pl.DataFrame) -> dict[str, bytes]:
+    return {name: table[name].to_physical().to_numpy().tobytes() for name in table.columns}
+
+
+def with_other_future(bars: pl.DataFrame, cut: int, seed: int) -> pl.DataFrame:
+    return pl.concat([bars.head(cut), make_bars(bars.height - cut, seed, first=cut, wild=True)])
+
+
+@pytest.mark.parametrize("compute", [states, indicators])
+@given(cut=cuts, seed=seeds)
+@thorough
+def test_changing_the_future_changes_nothing_before_it(compute: Callable, cut: int, seed: int):
+    bars = make_bars(ROWS, seed % 5)
+    assert bits(compute(bars).head(cut)) == bits(compute(with_other_future(bars, cut, seed)).head(cut))
+
+
+@pytest.mark.parametrize("compute", [states, indicators])
+@given(cut=cuts, seed=st.integers(0, 4))
+@thorough
+def test_a_shorter_record_has_the_same_rows(compute: Callable, cut: int, seed: int):
+    bars = make_bars(ROWS, seed)
+    assert bits(compute(bars).head(cut)) == bits(compute(bars.head(cut)))
+
+
+@given(seed=st.integers(0, 4), segment=st.integers(1, 3))
+@thorough
+def test_a_segment_alone_has_the_bits_that_it_has_among_others(seed: int, segment: int):
+    bars = make_bars(ROWS, seed)
+    part = slice(segment * PER_SEGMENT, (segment + 1) * PER_SEGMENT)
+    assert bits(states(bars)[part]) == bits(states(bars[part]))
+
+
+def test_states_made_bar_by_bar_are_those_of_the_batch():
+    bars = make_bars(2 * PER_SEGMENT, 3)
+    rows = [states(bars[i - i % PER_SEGMENT : i + 1])[-1:] for i in range(bars.height)]
+    assert bits(pl.concat(rows)) == bits(states(bars))
+
+
+@given(cut=cuts, seed=seeds)
+@thorough
+def test_a_label_that_ended_before_a_cut_knows_nothing_after_it(cut: int, seed: int):
+    bars, barriers = make_bars(ROWS, seed % 5), Barriers(horizon_bars=6)
+    one, other = (triple_barrier(table, barriers).table for table in (bars, with_other_future(bars, cut, seed)))
+    ended = one.head(cut).filter(pl.col("end_row") < cut)
+    assert ended.equals(other.head(cut).filter(pl.col("end_row") < cut))
+    assert ended.height > 0 or cut < 8
+
+
+@given(cut=cuts, seed=seeds)
+@thorough
+def test_positions_left_before_a_cut_know_nothing_after_it(cut: int, seed: int):
+    bars = make_bars(ROWS, seed % 5)
+    one, other = (positions(table) for table in (bars, with_other_future(bars, cut, seed)))
+    left = pl.col("exit_row") < cut
+    assert one.filter(left).equals(other.filter(left))
+
+
+def test_a_planted_look_ahead_is_caught():
+    def peeking(bars: pl.DataFrame) -> pl.DataFrame:
+        return bars.select(leak=pl.col("close").shift(-1))
+
+    bars = make_bars(ROWS, 0)
+    assert bits(peeking(bars).head(50)) != bits(peeking(with_other_future(bars, 50, 1)).head(50))
