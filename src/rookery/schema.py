@@ -151,6 +151,7 @@ FILLS = Contract(
     | {
         "trader": _text("account whose fill it is"),
         "instrument": _text("what was traded, in the exporter's name"),
+        "outcome": _text("token of a market of two outcomes: Up or Down; null for anything else", nullable=True),
         "side": _text("BUY or SELL"),
         "size": _number("units of the instrument, above 0"),
         "price": _number("quote a unit, above 0"),
