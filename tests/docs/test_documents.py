@@ -74,7 +74,7 @@ def _examples_of_the_brain_run_as_written(folder: Path) -> None:
         exec(compile(example, "example", "exec"), dict(names))  # noqa: S102
 
 
-@pytest.mark.parametrize("name", ["audit.md", "backtest.md", "sources.md", "statistics.md"])
+@pytest.mark.parametrize("name", ["audit.md", "backtest.md", "polymarket.md", "sources.md", "statistics.md"])
 def test_every_example_of_a_page_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     examples = blocks(ROOT / "docs" / name, "python")

@@ -11,7 +11,7 @@ from rookery.errors import UserError
 from rookery.sources._records import shown
 from rookery.sources.polymarket._files import File
 from rookery.sources.polymarket._rows import typed
-from rookery.sources.polymarket._shapes import Row, Shape, Tally, columns, shape_of, spread
+from rookery.sources.polymarket._shapes import Row, Shape, Tally, columns, encodable, shape_of, spread
 from rookery.sources.polymarket._stream import RowReader
 
 _PART = 8_192
@@ -60,7 +60,8 @@ def read(file: File, *, trader: str | None, strict: bool, missing_outcome: str |
             faults[kind] = faults.get(kind, 0) + found
     if shape is None or not trades:
         raise UserError("holds no rows", place=file.place, remedy="remove the file, or fetch it again")
-    market = reader.fields.get("slug")
+    slug = reader.fields.get("slug")
+    market = encodable(slug) if isinstance(slug, str) else None
     named = _named(pl.concat(trades), market, file.place)
     return Reading(
         place=file.place,
@@ -105,9 +106,9 @@ def _one_unit(before: str, unit: str, item: int, place: str) -> str:
     return before if unit == "unknown" else unit
 
 
-def _named(table: pl.DataFrame, slug: object, place: str) -> pl.DataFrame:
+def _named(table: pl.DataFrame, slug: str | None, place: str) -> pl.DataFrame:
     """Every row with its market: its own, the file's, or the condition id."""
-    known = [pl.col("market"), pl.lit(slug if isinstance(slug, str) and slug else None, dtype=pl.String)]
+    known = [pl.col("market"), pl.lit(slug or None, dtype=pl.String)]
     reward = pl.col("kind") == "REWARD"
     # Rewards are paid for quoting in general: without a slug they are of no market.
     by_id = [pl.when(~reward).then("condition_id")] if "condition_id" in table.columns else []

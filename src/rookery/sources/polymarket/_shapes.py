@@ -96,10 +96,15 @@ def _cell(row: Row, aliases: Sequence[str]) -> str | None:
         value = row.get(alias)
         if type(value) is str:
             if value:
-                return value
+                return value if value.isascii() else encodable(value)
         elif value is not None:
             return str(value)[:_LONGEST_CELL]
     return None
+
+
+def encodable(text: str) -> str:
+    """Text without halves of letters, which JSON's escapes can hold and UTF-8 cannot: they are spelt out."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _own_row(row: Row, _trader: str | None, _tally: Tally) -> Iterable[Row]:
