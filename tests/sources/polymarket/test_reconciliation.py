@@ -1,11 +1,14 @@
 """Trades, merges and redemptions of a market must all be true together; that decides what a duplicate is."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from rookery.sources.polymarket import History, load, reconcile
+from rookery.errors import UserError
+from rookery.sources import fills
+from rookery.sources.polymarket import History, load, of_fills, reconcile
 
 from .conftest import Row, Write, settlement, trade
 
@@ -98,3 +101,25 @@ def test_reconciling_is_by_market_wherever_the_rows_stand(real: History):
     shuffled = real.trades.sort("market", maintain_order=True)
 
     assert reconcile(shuffled).sort("market").equals(reconcile(real.trades).sort("market"))
+
+
+def test_fills_of_a_wallet_are_a_history_too(shared_data: Path):
+    path = shared_data / "polymarket_wallet_fills_2026_01" / "btc-updown-15m-1768029300.csv"
+    after = datetime(2026, 1, 11, tzinfo=UTC)
+    history = of_fills(fills.load(path, fills.POLYMARKET_WALLET), collected_until=after)
+    market = history.markets.row(0, named=True)
+
+    assert history.trades.height == 749
+    assert (market["market"], market["complete"]) == ("btc-updown-15m-1768029300", True)
+    assert market["open_time"] == datetime(2026, 1, 10, 7, 15, tzinfo=UTC)
+    net = pl.when(pl.col("side") == "BUY").then(pl.col("size")).otherwise(-pl.col("size"))
+    assert market["left_up"] == pytest.approx(history.trades.filter(pl.col("outcome") == "Up").select(net.sum()).item())
+    assert of_fills(fills.load(path, fills.POLYMARKET_WALLET)).markets["cut"].to_list() == [True]
+
+
+def test_fills_without_an_outcome_are_no_history(tmp_path: Path):
+    (tmp_path / "a.csv").write_text("t,s,z,p\n1768904100,BUY,2,100\n")
+    columns = fills.FillColumns(time="t", side="s", size="z", price="p", one_trader="me", one_instrument="BTC")
+
+    with pytest.raises(UserError, match="fill 1 names no outcome"):
+        of_fills(fills.load(tmp_path / "a.csv", columns))

@@ -12,10 +12,11 @@ import polars as pl
 
 from rookery.errors import UserError, did_you_mean
 from rookery.progress import Progress
-from rookery.schema import MARKETS, QUOTES, TIME, TRADES, SourceFacts, check
+from rookery.schema import MARKETS, QUOTES, TIME, TRADES, Loaded, SourceFacts, check
 from rookery.sources.polymarket._files import files
 from rookery.sources.polymarket._reading import Reading, read
 from rookery.sources.polymarket._reconciliation import RESIDUAL_TOLERANCE, Dedupe, policies, reconcile, repeats
+from rookery.sources.polymarket._shapes import Shape
 from rookery.sources.polymarket._windows import window
 
 # The data-api gives at most this many rows of a market.
@@ -82,6 +83,63 @@ def load(
     if not readings:
         what = f"none of its {len(skipped)} files can be read"
         raise UserError(what, place=source, remedy=next(iter(skipped.values()), None))
+    return _assembled(source, readings, skipped, dedupe=dedupe, options=options)
+
+
+def of_fills(
+    loaded: Loaded,
+    *,
+    dedupe: Dedupe = "none",
+    year: int | None = None,
+    collected_until: datetime | None = None,
+) -> History:
+    """A history of FILLS (see `rookery.sources.fills`) that name an outcome: their instruments are the markets.
+
+    Options as in `load`. Raises UserError where a fill names no outcome, or a price is not between 0 and 1.
+    """
+    fills, place = loaded.table, loaded.facts.path
+    for what, bad in (
+        ("names no outcome", fills["outcome"].is_null()),
+        ("has a price that is not between 0 and 1", (fills["price"] >= 1).fill_null(False)),
+    ):
+        if bad.any():
+            raise UserError(
+                f"fill {bad.arg_true()[0] + 1} {what}", place=place, remedy="is it a market of two outcomes?"
+            )
+    price = pl.col("price")
+    unknown = [pl.lit(None, dtype=pl.String).alias(name) for name in ("token", "condition_id")]
+    trades = fills.select(
+        "time",
+        pl.col("instrument").alias("market"),
+        pl.col("trader").str.to_lowercase(),
+        pl.lit("TRADE").alias("kind"),
+        *("outcome", "side", "size", "price"),
+        pl.col("notional").alias("usdc"),
+        pl.when(pl.col("outcome") == "Up").then(price).otherwise(1.0 - price).alias("up_price"),
+        "transaction_hash",
+        *unknown,
+    )
+    reading = Reading(
+        place=place,
+        name=place,
+        shape=Shape.FILLS,
+        rows=loaded.facts.rows_read,
+        trades=trades,
+        quotes=pl.DataFrame(schema={name: column.dtype for name, column in QUOTES.columns.items()}),
+        unit=loaded.facts.notes["time"],
+        faults=dict(loaded.facts.quarantined),
+        skipped={"fills of others": loaded.facts.other_events_skipped} if loaded.facts.other_events_skipped else {},
+        digest=loaded.facts.fingerprint,
+    )
+    _check_choices(dedupe, None)
+    # A table of fills has no cap that is known.
+    options = _Options(trader=None, year=year, missing_outcome=None, cap=-1, collected_until=collected_until)
+    return _assembled(Path(place), [reading], {}, dedupe=dedupe, options=options)
+
+
+def _assembled(
+    source: Path, readings: Sequence[Reading], skipped: Mapping[str, str], *, dedupe: Dedupe, options: _Options
+) -> History:
     trades = _in_time([reading.trades for reading in readings])
     quotes = _in_time([reading.quotes for reading in readings])
     _one_trader(trades, source)

@@ -41,6 +41,7 @@ class Shape(StrEnum):
     TRADES = "data-api trades"
     CLOB = "CLOB trades"
     MERGED = "merged file"
+    FILLS = "fills"
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
