@@ -20,7 +20,15 @@ import pytest
 
 from rookery.errors import UserError
 from rookery.progress import Progress
-from rookery.sources.storage import MANIFEST, Downloaded, Store, download, list_files, store_from_environment
+from rookery.sources.storage import (
+    MANIFEST,
+    Downloaded,
+    Store,
+    _filesystem,
+    download,
+    list_files,
+    store_from_environment,
+)
 
 KEY, SECRET = "CANARYKEY1234567", "canary-secret-0123456789abcdef"
 ENVIRONMENT = {"R2_ACCESS_KEY_ID": KEY, "R2_SECRET_ACCESS_KEY": SECRET, "R2_BUCKET": "trades"}
@@ -345,3 +353,40 @@ def test_a_key_that_leads_out_of_the_folder_is_refused(key: str, tmp_path: Path)
 
     with pytest.raises(UserError, match="is no path inside a folder"):
         _target(tmp_path, Remote(key=f"p/{key}", size=1, etag=""), "p")
+
+
+@pytest.fixture
+def moto() -> Iterator[Store]:
+    """A second server, which answers ranges as the standard says (206); it takes any key."""
+    need("the S3 server moto (package moto[server])", find_spec("moto") and find_spec("flask"))
+    need("the package s3fs", find_spec("s3fs"))
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer("127.0.0.1", free_port())
+    server.start()
+    try:
+        store = store_at(int(server._port))
+        filesystem = _filesystem(store)
+        filesystem.call_s3("create_bucket", Bucket="trades")
+        filesystem.pipe_file("trades/one.bin", bytes(range(256)) * 1_000)
+        # More than the least size of a part, so that the store's tag is no plain MD5.
+        with filesystem.open("trades/parts.bin", "wb", block_size=5 << 20) as file:
+            file.write(bytes(range(256)) * (24 << 10))
+        yield store
+    finally:
+        server.stop()
+
+
+def test_ranges_of_another_server_make_the_same_file(moto: Store, tmp_path: Path):
+    done = download(moto, tmp_path, block_bytes=100_001)
+
+    assert done.fetched == ["one.bin", "parts.bin"]
+    assert (tmp_path / "one.bin").read_bytes() == bytes(range(256)) * 1_000
+    assert (tmp_path / "parts.bin").read_bytes() == bytes(range(256)) * (24 << 10)
+
+
+def test_a_file_that_was_stored_in_parts_is_told_as_unverified_but_known_again(moto: Store, tmp_path: Path):
+    assert "-" in list_files(moto, pattern="parts.bin")[0].etag
+    assert download(moto, tmp_path).unverified == ["parts.bin"]
+    assert download(moto, tmp_path).fetched == []
