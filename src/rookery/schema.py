@@ -88,6 +88,84 @@ SWAPS = Contract(
 )
 
 
+TRADES = Contract(
+    name="trades",
+    columns=_CLOCK
+    | {
+        "market": _text("slug of the market, or its condition id where no slug is given"),
+        "trader": _text("wallet whose action the row is", nullable=True),
+        "kind": _text("TRADE, MERGE, SPLIT, REDEEM or REWARD"),
+        "outcome": _text("token that was traded or that won: Up or Down; null for pairs of both", nullable=True),
+        "side": _text("BUY or SELL; null where nothing was traded", nullable=True),
+        "size": _number("shares; pairs of shares for MERGE and SPLIT, shares paid out for REDEEM"),
+        "price": _number("USDC a share of the outcome, 0 to 1; null where nothing was traded", nullable=True),
+        "usdc": _number("USDC paid or received, unsigned"),
+        "up_price": _number("price of the Up token that `price` implies: 1 - price for Down", nullable=True),
+        "transaction_hash": _text("hash of the transaction", nullable=True),
+    },
+)
+
+QUOTES = Contract(
+    name="quotes",
+    columns=_CLOCK
+    | {
+        "market": _text("slug of the market"),
+        "kind": _text("price_change or last_trade_price"),
+        "outcome": _text("token that is quoted, where the file says", nullable=True),
+        "price": _number("last price, USDC a share", nullable=True),
+        "best_bid": _number("best bid, USDC a share", nullable=True),
+        "best_ask": _number("best ask, USDC a share", nullable=True),
+        "mid": _number("middle of bid and ask, USDC a share", nullable=True),
+    },
+)
+
+MARKETS = Contract(
+    name="markets",
+    columns={
+        "market": _text("slug of the market, or its condition id where no slug is given"),
+        "condition_id": _text("the market's id on the chain", nullable=True),
+        "up_token": _text("id of the Up token, all digits", nullable=True),
+        "down_token": _text("id of the Down token, all digits", nullable=True),
+        "open_time": Column(dtype=TIME, meaning="start of the window, UTC", nullable=True),
+        "close_time": Column(dtype=TIME, meaning="end of the window, UTC", nullable=True),
+        "first_time": Column(dtype=TIME, meaning="first row"),
+        "last_time": Column(dtype=TIME, meaning="last row"),
+        "rows": _integer("rows of the trader"),
+        "fills": _integer("rows that are trades"),
+        "duplicates": _integer("trades equal to an earlier row in everything"),
+        "faulty_rows": _integer("rows left out because they were faulty"),
+        "capped": Column(dtype=pl.Boolean, meaning="the file stops at the exporter's cap: its start is lost"),
+        "cut": Column(dtype=pl.Boolean, meaning="the collection ended before the market closed"),
+        "complete": Column(dtype=pl.Boolean, meaning="not capped, not cut, no faulty row"),
+        "left_up": _number("Up shares left after all merges, before redemption"),
+        "left_down": _number("Down shares left after all merges, before redemption"),
+        "redeemed": _number("shares that were paid out at the end"),
+        "residual": _number("shares by which trades, merges and redemption disagree; null without any", nullable=True),
+        "winner": _text("outcome that was paid out; null where none was redeemed or it is unclear", nullable=True),
+    },
+)
+
+FILLS = Contract(
+    name="fills",
+    columns=_CLOCK
+    | {
+        "trader": _text("account whose fill it is"),
+        "instrument": _text("what was traded, in the exporter's name"),
+        "outcome": _text("token of a market of two outcomes: Up or Down; null for anything else", nullable=True),
+        "side": _text("BUY or SELL"),
+        "size": _number("units of the instrument, above 0"),
+        "price": _number("quote a unit, above 0"),
+        "notional": _number("size x price in quote, as stated or reckoned"),
+        "fee": _number("fee in quote; negative is a rebate", nullable=True),
+        "position_before": _number("signed units held before the fill, as the exporter says", nullable=True),
+        "realised": _number("realised profit in quote, as the exporter says", nullable=True),
+        "is_taker": Column(dtype=pl.Boolean, meaning="took liquidity", nullable=True),
+        "transaction_hash": _text("hash of the transaction", nullable=True),
+        "order_id": _text("the order that was filled", nullable=True),
+    },
+)
+
+
 def check(table: pl.DataFrame, contract: Contract, *, place: str | Path) -> pl.DataFrame:
     """Return `table` with exactly the contract's columns in order, or raise a UserError naming place, row and column.
 

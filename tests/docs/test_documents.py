@@ -78,6 +78,7 @@ PAGES = (
     "audit.md",
     "backtest-bars.md",
     "backtest.md",
+    "polymarket.md",
     "sources.md",
     "statistics.md",
     "trials.md",

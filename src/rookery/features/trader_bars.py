@@ -1,0 +1,174 @@
+"""A trader's markets as bars of one length, never across two markets: his flow, the price he saw, what he held."""
+
+import polars as pl
+
+from rookery.features.position import FLAT, positions
+
+INTERVAL_S = 900
+_SECOND = 1_000_000_000
+_HELD = ("up_held", "down_held", "cash", "quantity", "entry_price", "realised", "unrealised", "held_s")
+_OUTSIDE = ("open", "high", "low", "close", "volume")
+
+
+def trader_bars(
+    trades: pl.DataFrame,
+    markets: pl.DataFrame,
+    *,
+    interval_s: int = INTERVAL_S,
+    underlying: pl.DataFrame | None = None,
+    max_age_s: float | None = None,
+) -> pl.DataFrame:
+    """Bars of `interval_s` seconds from a TRADES and a MARKETS table, by market, then by time.
+
+    A market's bars start at its opening, or whole intervals earlier where there are trades before it, and end at its
+    close; the last one may be shorter. A market without a window goes from its first to its last row. A bar holds the
+    rows of `open_time` <= row < `time`, and is knowable at `time`, its end. Trades after the close are in no bar.
+
+    `market`, `segment` (0, 1, ... by opening), `bar` (0 at the opening, negative before)
+    `observed`      False where rows may be missing: after the last row of a cut market, before the first of a capped
+                    one, in the bars that hold those rows, and throughout a market with faulty rows. Unknown, not idle.
+    `fills`, `up_bought`, `down_bought`, `up_sold`, `down_sold`, `merged` (shares), `usdc` (traded), `signed_quantity`
+                    (Up-equivalent: Up bought and Down sold less Up sold and Down bought)
+    `open`, `high`, `low`, `close`, `vwap`      price of Up in his fills; null in a bar without one
+    `up_price`      the last such price so far, null before any; `since_fill_s` its age at `time`
+    `to_close_s`    seconds from `time` to the market's close, as its slug says; null without a window
+    `up_held`, `down_held`, `cash`, `quantity`, `entry_price`, `realised`, `unrealised`, `held_s`
+                    the position at `time` (see `positions`); 0 before the first row
+    `underlying_open` ... `underlying_volume`, `underlying_age_s`
+                    with `underlying` (`time` at which each bar is knowable, open, high, low, close, volume): its last
+                    bar known at `time`; null without one, or when it is older than `max_age_s`
+
+    Raises ValueError when the interval is no whole number of seconds above 0, or `underlying` lacks a column.
+    """
+    if interval_s < 1 or interval_s != int(interval_s):
+        raise ValueError(f"interval_s is {interval_s}; expected whole seconds, at least 1")
+    step_ns = int(interval_s) * _SECOND
+    grid = _grid(markets, step_ns)
+    bounds = grid.group_by("market").agg(pl.col("open_time").min().alias("start"), pl.col("time").max().alias("end"))
+    inside = trades.join(bounds, on="market", how="left", maintain_order="left").filter(pl.col("time") < pl.col("end"))
+    flow = _flow(inside, step_ns)
+    bars = grid.join(flow, on=["market", "place"], how="left", maintain_order="left")
+    counted = pl.col("fills", "up_bought", "down_bought", "up_sold", "down_sold", "merged", "usdc", "signed_quantity")
+    bars = bars.with_columns(counted.fill_null(0), pl.col("close").forward_fill().over("market").alias("up_price"))
+    bars = _with_position(bars, trades).with_columns(_since("last_fill").alias("since_fill_s"))
+    bars = _with_underlying(bars, underlying, max_age_s)
+    return bars.drop("place", "last_fill").sort("segment", "bar")
+
+
+def _grid(markets: pl.DataFrame, step_ns: int) -> pl.DataFrame:
+    """Every bar of every market with its bounds, from the market's own window."""
+    windowed = pl.col("close_time").is_not_null()
+    first, last = pl.col("first_time").to_physical(), pl.col("last_time").to_physical()
+    opens = pl.when(windowed).then(pl.col("open_time").to_physical()).otherwise(first // step_ns * step_ns)
+    # The last row of a market without a window belongs to its last bar, so that one ends after it.
+    closes = pl.when(windowed).then(pl.col("close_time").to_physical()).otherwise((last // step_ns + 1) * step_ns)
+    early = ((pl.col("opens") - first).clip(lower_bound=0) + step_ns - 1) // step_ns
+    late = (pl.col("closes") - pl.col("opens") + step_ns - 1) // step_ns
+    bounds = markets.sort(pl.coalesce("open_time", "first_time"), "market").with_columns(
+        opens.alias("opens"), closes.alias("closes")
+    )
+    grid = bounds.select(
+        "market",
+        pl.int_range(pl.len()).alias("segment"),
+        "opens",
+        "closes",
+        windowed.alias("windowed"),
+        pl.int_ranges(-early, late).alias("bar"),
+        *("first_time", "last_time", "capped", "cut", "faulty_rows"),
+    ).explode("bar", empty_as_null=False)
+    start = pl.col("opens") + pl.col("bar") * step_ns
+    end = pl.when(pl.col("bar") >= 0).then(pl.min_horizontal(start + step_ns, "closes")).otherwise(start + step_ns)
+    grid = grid.with_columns(_moment(start).alias("open_time"), _moment(end).alias("time"))
+    lost = (pl.col("capped") & (pl.col("open_time") <= pl.col("first_time"))) | (
+        pl.col("cut") & (pl.col("time") > pl.col("last_time"))
+    )
+    to_close = (pl.col("closes") - pl.col("time").to_physical()) / _SECOND
+    return grid.select(
+        "time",
+        "open_time",
+        "market",
+        "segment",
+        "bar",
+        (~lost & (pl.col("faulty_rows") == 0)).alias("observed"),
+        pl.when("windowed").then(to_close).alias("to_close_s"),
+        (pl.col("bar") - pl.col("bar").min().over("market")).alias("place"),
+    )
+
+
+def _flow(trades: pl.DataFrame, step_ns: int) -> pl.DataFrame:
+    """What happened in each bar in which anything did."""
+    place = (pl.col("time") - pl.col("start")).dt.total_nanoseconds() // step_ns
+    size, price = pl.col("size"), pl.col("up_price")
+    bought, up, fills = pl.col("side") == "BUY", pl.col("outcome") == "Up", pl.col("kind") == "TRADE"
+    sums = {
+        "up_bought": fills & up & bought,
+        "down_bought": fills & ~up & bought,
+        "up_sold": fills & up & ~bought,
+        "down_sold": fills & ~up & ~bought,
+        "merged": pl.col("kind") == "MERGE",
+    }
+    table = trades.with_columns(place.alias("place")).group_by("market", "place", maintain_order=True)
+    flow = table.agg(
+        fills.sum().cast(pl.Int64).alias("fills"),
+        *(size.filter(which).sum().alias(name) for name, which in sums.items()),
+        pl.col("usdc").filter(fills).sum(),
+        price.filter(fills).first().alias("open"),
+        price.filter(fills).max().alias("high"),
+        price.filter(fills).min().alias("low"),
+        price.filter(fills).last().alias("close"),
+        ((price * size).filter(fills).sum() / size.filter(fills).sum()).fill_nan(None).alias("vwap"),
+    )
+    signed = pl.col("up_bought") + pl.col("down_sold") - pl.col("up_sold") - pl.col("down_bought")
+    return flow.with_columns(signed.alias("signed_quantity"))
+
+
+def _with_position(bars: pl.DataFrame, trades: pl.DataFrame) -> pl.DataFrame:
+    """The position that all rows before the bar's end have made, and when the last fill was."""
+    fill_time = pl.when(pl.col("kind") == "TRADE").then("time").forward_fill().over("market")
+    after = positions(trades).with_columns(
+        pl.col("time").alias("row_time"),
+        trades.select(fill_time.alias("last_fill")).to_series(),
+    )
+    joined = _as_of(bars, after.drop("up_price"), by="market", strictly=True)
+    held = pl.col("held_s") + pl.when(pl.col("quantity").abs() >= FLAT).then(_since("row_time")).otherwise(0.0)
+    joined = joined.with_columns(held.alias("held_s")).drop("row_time")
+    zero = [name for name in _HELD if name != "entry_price"]
+    return joined.with_columns(pl.col(zero).fill_null(0.0))
+
+
+def _with_underlying(bars: pl.DataFrame, underlying: pl.DataFrame | None, max_age_s: float | None) -> pl.DataFrame:
+    if underlying is None:
+        return bars
+    missing = [name for name in ("time", *_OUTSIDE) if name not in underlying.columns]
+    if missing:
+        raise ValueError(f"underlying lacks '{missing[0]}'; it has {', '.join(underlying.columns)}")
+    renamed = underlying.select(
+        pl.col("time").cast(bars["time"].dtype),
+        *(pl.col(name).cast(pl.Float64).alias(f"underlying_{name}") for name in _OUTSIDE),
+    ).sort("time")
+    joined = _as_of(bars, renamed.with_columns(pl.col("time").alias("known")), by=None, strictly=False)
+    age = _since("known")
+    too_old = pl.lit(False) if max_age_s is None else age > max_age_s
+    fresh = [
+        pl.when(~too_old).then(value).alias(name)
+        for name, value in (
+            *((f"underlying_{name}", pl.col(f"underlying_{name}")) for name in _OUTSIDE),
+            ("underlying_age_s", age),
+        )
+    ]
+    return joined.with_columns(fresh).drop("known")
+
+
+def _as_of(bars: pl.DataFrame, facts: pl.DataFrame, *, by: str | None, strictly: bool) -> pl.DataFrame:
+    """`bars` (any order) with the last of `facts` at or, strictly, before each bar's end."""
+    return bars.sort("time", maintain_order=True).join_asof(
+        facts, on="time", by=by, strategy="backward", allow_exact_matches=not strictly, check_sortedness=by is None
+    )
+
+
+def _since(moment: str) -> pl.Expr:
+    return (pl.col("time") - pl.col(moment)).dt.total_nanoseconds() / _SECOND
+
+
+def _moment(nanoseconds: pl.Expr) -> pl.Expr:
+    return nanoseconds.cast(pl.Datetime("ns", "UTC"))
