@@ -64,7 +64,7 @@ def choose(records: Records, given: Mapping[str, str]) -> tuple[dict[str, str], 
     if missing:
         lacking = ", ".join(f"'{meaning}'" for meaning in missing)
         found = ", ".join(shown(name) for name in names[:30]) + (", ..." if len(names) > 30 else "")
-        remedy = f"columns found: {found}; say which is which: {missing[0]}=COLUMN"
+        remedy = f"columns found: {found}; name it: --column {missing[0]}=NAME"
         row = 1 if records.layout.startswith("csv") else None
         raise UserError(f"bar table lacks {lacking}", place=records.path, row=row, remedy=remedy)
     return chosen, slips
