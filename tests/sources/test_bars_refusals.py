@@ -155,3 +155,20 @@ def test_the_same_file_gives_the_same_bars_and_facts_twice(write: Callable[..., 
     path = write(*GOOD)
     assert load(path).table.equals(load(path).table)
     assert load(path).facts == load(path).facts
+
+
+@pytest.mark.parametrize("word", ["-", "", "N/A", "nan"])
+def test_a_volume_may_be_absent(word: str, write: Callable[..., Path]):
+    volumes = load(write(*GOOD[:4], f"2024-01-02 04:00,10,11,9,10,{word}")).table["volume"].to_list()
+    assert volumes == [100, 100, 100, 100, None]
+
+
+def test_a_spread_that_is_no_metatraders_is_a_price(write: Callable[..., Path]):
+    lines = [f"{line},0.25" for line in GOOD]
+    assert set(load(write(*lines, head=f"{HEAD},spread")).table["spread"]) == {0.25}
+
+
+def test_a_stated_interval_stands_beside_the_most_common_step(write: Callable[..., Path]):
+    notes = load(write(*GOOD), options=BarOptions(interval="4h")).facts.notes
+    assert notes["interval"] == "4 h, as given; the most common step is 1 h"
+    assert load(write(*GOOD)).facts.notes["interval"] == "1 h, the most common step (100.0% of them)"

@@ -16,7 +16,7 @@ _SIDED = {f"{side}_{name}": (f"{side}{name}",) for side in SIDES for name in PRI
 # In order of preference.
 _ALIASES: Mapping[str, tuple[str, ...]] = {
     "time": (
-        "time", "datetime", "timestamp", "opentime", "gmttime", "localtime", "datetimeutc", "dategmt", "unix", "index",
+        "time", "datetime", "timestamp", "opentime", "gmttime", "localtime", "datetimeutc", "dategmt", "unix",
     ),
     "date": ("date", "day", "tradingday"),
     "close_time": ("closetime",),

@@ -92,7 +92,8 @@ def priced(table: pl.DataFrame, labels: Mapping[str, str], records: Records, fau
     if widened:
         notes["ranges"] = f"{widened:,} bars whose high and low did not hold open and close were widened"
     table, volume = _volume(any_left(table, records.path), labels)
-    if "spread" in volumes:
+    if "spread" in volumes and "ticks" in volumes:
+        # MetaTrader's habit; anywhere else a spread is a price.
         points = max(_bar_numbers.decimals(table[name]) for name in PRICES)
         table = table.with_columns(pl.col("spread_") * 10.0**-points)
         notes["spread unit"] = f"points of 1e-{points}, by the digits of the prices"
@@ -102,7 +103,7 @@ def priced(table: pl.DataFrame, labels: Mapping[str, str], records: Records, fau
 def timed(table: pl.DataFrame, label: str, faults: Faults, clock: Clock) -> Timed:
     """Bring rows into order, settle their zone, and give each bar its open and its close."""
     table, order = _oldest_first(table)
-    distinct = table.unique(["moment", *_CONTENT], keep="first", maintain_order=True)
+    distinct = _once(table)
     repeated = table.height - distinct.height
     table, doubled = distinct.with_columns(pl.col("moment").alias("local")), 0
     interval_ns, interval = _interval(table, clock, faults)
@@ -212,6 +213,7 @@ def _ranges(table: pl.DataFrame, ranges: Ranges, faults: Faults, *, quoted: bool
 
 def _volume(table: pl.DataFrame, labels: Mapping[str, str]) -> tuple[pl.DataFrame, str]:
     """`volume_` from whichever columns the exporter fills, and which these are."""
+    table = table.with_columns(pl.col(f"{name}_").fill_nan(None) for name in _VOLUMES if name in table.columns)
     if "volume" in table.columns:
         empty = "ticks" in table.columns and not (table["volume_"] > 0).any()
         if not empty:
@@ -230,23 +232,30 @@ def _oldest_first(table: pl.DataFrame) -> tuple[pl.DataFrame, str]:
     return table, "as in the file"
 
 
+def _once(table: pl.DataFrame) -> pl.DataFrame:
+    rising = bool((table["moment"].diff().dt.total_nanoseconds() > 0).fill_null(True).all())
+    return table if rising else table.unique(["moment", *_CONTENT], keep="first", maintain_order=True)
+
+
 def _interval(table: pl.DataFrame, clock: Clock, faults: Faults) -> tuple[int, str]:
     """Nanoseconds of one bar (0 for months) and the same in words."""
+    usual = usual_step_ns(table["local"].diff().dt.total_nanoseconds())
     if clock.interval is not None:
+        most = f"; the most common step is {spelled(usual)}" if usual else ""
         number, unit = re.fullmatch(r"([0-9]+) ?([a-z]+)", clock.interval).groups()  # type: ignore[union-attr]
         span = 0 if unit == "mo" else int(number) * _UNIT_NS[unit]
         if clock.date_only and span % _DAY_NS:
             raise UserError(f"'{clock.interval}' is no whole number of days", place="--interval",
                             remedy="the file gives dates without a clock time")  # fmt: skip
-        return span, f"{number} months, as given" if unit == "mo" else f"{spelled(span)}, as given"
-    usual = usual_step_ns(table["local"].diff().dt.total_nanoseconds())
+        return span, f"{f'{number} months' if unit == 'mo' else spelled(span)}, as given{most}"
     if usual is None:
         faults.refuse(table[INDEX][0], "one bar alone does not show how long a bar is", "give the interval, like 30m")
     if clock.date_only and usual >= 28 * _DAY_NS:
         if usual > 31 * _DAY_NS:
             faults.refuse(table[INDEX][0], f"bars {spelled(usual)} apart have no usual length", "give the interval")
         return 0, "1 months, the most common step"
-    return usual, f"{spelled(usual)}, the most common step"
+    steps = table["local"].diff().drop_nulls().dt.total_nanoseconds()
+    return usual, f"{spelled(usual)}, the most common step ({float((steps == usual).mean() or 0):.1%} of them)"  # type: ignore[arg-type]
 
 
 def _ends(clock: Clock, interval_ns: int, interval: str) -> list[pl.Expr]:
