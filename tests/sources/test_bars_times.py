@@ -104,6 +104,13 @@ def test_daily_bars_are_known_when_their_date_has_passed(write: Write):
         ]
 
 
+def test_midnight_of_a_daily_bar_is_its_date_whichever_end_it_is_said_to_be(write: Write):
+    path = write("2024-03-08 00:00", "2024-03-11 00:00", "2024-03-12 00:00")
+    for end in ("open", "close"):
+        table = load(path, options=BarOptions(bar_stamp=end)).table
+        assert [str(time)[:16] for time in table["time"]] == [f"2024-03-{day:02} 00:00" for day in (9, 12, 13)]
+
+
 def test_weekly_and_monthly_bars_are_known_when_they_end(write: Write):
     weekly = load(write("2024-01-07", "2024-01-14", "2024-01-21")).table
     assert weekly["time"].dt.date().cast(str).to_list() == ["2024-01-14", "2024-01-21", "2024-01-28"]

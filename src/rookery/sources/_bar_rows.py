@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import time
 from pathlib import Path
 from typing import Literal
 
@@ -100,6 +101,12 @@ def priced(table: pl.DataFrame, labels: Mapping[str, str], records: Records, fau
     return Priced(table=table, notes=notes | {"volume": volume})
 
 
+def only_dates(table: pl.DataFrame) -> bool:
+    """Whether bars a day or more apart are all stamped at midnight, which is to say by their date."""
+    step = usual_step_ns(table["moment"].diff().abs().dt.total_nanoseconds())
+    return step is not None and step >= _DAY_NS and bool((table["moment"].dt.time() == time(0)).all())
+
+
 def timed(table: pl.DataFrame, label: str, faults: Faults, clock: Clock) -> Timed:
     """Bring rows into order, settle their zone, and give each bar its open and its close."""
     table, order = _oldest_first(table)
@@ -116,10 +123,10 @@ def timed(table: pl.DataFrame, label: str, faults: Faults, clock: Clock) -> Time
         table = table.with_columns(_shifted(pl.col("open_time"), clock, interval_ns, interval))
     table, stated = _stated_close(table, faults)
     table = faults.sift(table, _order_faults(label))
-    if clock.date_only:
-        told = "date alone: known when the date has passed"
-    elif stated:
+    if stated:
         told = "open; known at the file's own close time"
+    elif clock.date_only:
+        told = "date alone: known when the date has passed"
     else:
         told = f"{clock.stamp}: known {'one interval later' if clock.stamp == 'open' else 'at the stamp'}"
     notes = {"interval": interval, "order": order}

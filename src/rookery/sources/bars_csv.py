@@ -165,7 +165,7 @@ def _bars(records: Records, faults: Faults, found: Layout, options: BarOptions) 
             zone=zone_of("UTC" if stamps.absolute else zone),
             ambiguous=options.ambiguous,
             stamp=options.bar_stamp or dialect.stamp,
-            date_only=stamps.date_only,
+            date_only=stamps.date_only or _bar_rows.only_dates(priced.table),
             interval=options.interval,
         ),
     )
