@@ -88,6 +88,14 @@ def test_finer_bars_are_joined_on_a_coarser_clock():
     assert aligned.collapsed == 0
 
 
+def test_a_long_past_before_the_clock_begins_is_carried_and_not_joined():
+    aligned = align({"A": table([21, 22]), "B": table([1, 2, 3, 22], base=50.0)}, clock="A")
+    assert aligned.rows_before == 0
+    assert aligned.traded_TM[:, 1].tolist() == [False, True]
+    assert aligned.bars.quotes()[0, 1].tolist() == [53.5, 53.5, 53.5, 53.5, 0.0]
+    assert (aligned.age_ns_TM[:, 1] // HOUR).tolist() == [18, 0]
+
+
 def test_a_bar_older_than_its_span_cannot_be_filled_at_its_open():
     aligned = align({"H1": table([1, 2, 3, 4, 5, 6, 7, 8]), "H4": table([4, 8], length=4)}, clock="H1")
     assert aligned.collapsed == 2

@@ -126,7 +126,9 @@ def _on_grid(table: pl.DataFrame, grid_T: Ints, begins_T: Ints, missing_volume: 
     """Join the bars known within each step of the grid; carry the last close where there is none."""
     close_ns = table["time"].to_physical().to_numpy()
     place = np.searchsorted(grid_T, close_ns, side="left")
-    inside = place < len(grid_T)
+    # What was known before the grid begins is carried into it, not joined to its first bar.
+    before = int(np.searchsorted(close_ns, begins_T[0], side="right"))
+    inside = (place < len(grid_T)) & (np.arange(len(place)) >= before)
     values = pl.DataFrame(
         _ohlcv(table, missing_volume), schema=["open", "high", "low", "close", "volume"], orient="row"
     )
@@ -153,10 +155,13 @@ def _on_grid(table: pl.DataFrame, grid_T: Ints, begins_T: Ints, missing_volume: 
     last = np.maximum.accumulate(np.where(traded_T, np.arange(len(grid_T)), -1))
     carried = ~traded_T & (last >= 0)
     ohlcv_TQ[carried, 0:4] = ohlcv_TQ[last[carried], 3:4]
+    if before:
+        ohlcv_TQ[last < 0, 0:4] = table["close"][before - 1]
+        carried |= last < 0
     ohlcv_TQ[carried, 4] = 0.0
     known_ns_T = np.zeros(len(grid_T), dtype=np.int64)
     known_ns_T[at] = joined["known"].to_numpy()
-    known_ns_T = known_ns_T[np.maximum(last, 0)]
+    known_ns_T = np.where(last >= 0, known_ns_T[np.maximum(last, 0)], close_ns[before - 1] if before else 0)
     return _Column(ohlcv_TQ=ohlcv_TQ, traded_T=traded_T, known_ns_T=known_ns_T, collapsed=int(early.sum()))
 
 
