@@ -1,10 +1,11 @@
-"""Feeds damaged swap files to the reader: each must give a clean table or a one-line error, within five seconds."""
+"""Feeds damaged files of swaps or bars to their reader: each must give a table or a one-line error, within 5 s."""
 
 import argparse
 import gzip
 import io
 import json
 import os
+import re
 import resource
 import sys
 import tempfile
@@ -13,6 +14,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from math import floor, log
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,8 @@ from hypothesis import strategies as st
 
 from rookery.errors import UserError
 from rookery.schema import Loaded
+from rookery.sources.bars_csv import BarOptions
+from rookery.sources.bars_csv import load as load_bars
 from rookery.sources.uniswap import load
 
 LIMIT_S = 5.0  # of processor time, all threads: the clock would measure the machine's other work as well
@@ -120,6 +124,36 @@ def originals() -> dict[str, bytes]:
         "json numbers": json.dumps(rows, indent=1).encode(),
         "json lines": "\n".join(json.dumps(row) for row in nested).encode(),
         "parquet": _parquet(rows),
+    }
+
+
+def bar_originals() -> dict[str, bytes]:
+    """Good files of bars, one of each kind of stamp and layout."""
+    bars = [(k, 1.1 + k % 3 / 1000, 1.105, 1.095, 1.1 + k % 2 / 1000, 100 + k) for k in range(24)]
+
+    def written(stamp: str, delimiter: str = ",", header: str = "") -> bytes:
+        moments = [datetime(2024, 1, 22, tzinfo=UTC) + timedelta(hours=bar[0]) for bar in bars]
+        lines = [
+            delimiter.join([moment.strftime(stamp), *(f"{value:.5f}" for value in bar[1:])])
+            for moment, bar in zip(moments, bars, strict=True)
+        ]
+        return ("\n".join([header, *lines] if header else lines) + "\n").encode()
+
+    unix = [f"{1_705_881_600_000 + 3_600_000 * bar[0]},{','.join(map(str, bar[1:]))}" for bar in bars]
+    plain = written("%Y-%m-%d %H:%M:%S", header="timestamp,open,high,low,close,volume")
+    quoted = written('"%b %d, %Y %H:%M"', header="Date,Open,High,Low,Price,Volume")
+    packed = io.BytesIO()
+    pl.read_csv(plain).write_parquet(packed)
+    return {
+        "firstrate": plain,
+        "mt5": written("%Y.%m.%d\t%H:%M:%S", "\t", "<DATE>\t<TIME>\t<OPEN>\t<HIGH>\t<LOW>\t<CLOSE>\t<TICKVOL>"),
+        "mt5 utf-16": written("%Y.%m.%d,%H:%M").decode().encode("utf-16"),
+        "ninjatrader": written("%Y%m%d %H%M%S", ";"),
+        "kibot": written("%m/%d/%Y,%H:%M"),
+        "dukascopy": written("%d.%m.%Y %H:%M:%S.000 GMT+0100", header="Local time,Open,High,Low,Close,Volume"),
+        "ccxt": "\n".join(unix).encode(),
+        "quoted": re.sub(rb",1\.([0-9]+)", rb',"1,001.\1"', quoted),
+        "parquet": packed.getvalue(),
     }
 
 
@@ -225,10 +259,10 @@ MUTATIONS = (
 
 
 @st.composite
-def hostile_files(draw: Draw) -> tuple[str, bytes]:
+def hostile_files(draw: Draw, originals: dict[str, bytes]) -> tuple[str, bytes]:
     """The layout of a good file, and its bytes after up to four mutations."""
-    name = str(draw(st.sampled_from(sorted(ORIGINALS))))
-    data = ORIGINALS[name]
+    name = str(draw(st.sampled_from(sorted(originals))))
+    data = originals[name]
     for mutate in draw(st.lists(st.sampled_from(MUTATIONS), max_size=4)):
         data = mutate(draw, data)[:LARGEST]
     return name, data
@@ -242,6 +276,20 @@ options = st.fixed_dictionaries(
     }
 )
 ORIGINALS = originals()
+BAR_ORIGINALS = bar_originals()
+bar_options = st.fixed_dictionaries(
+    {
+        "dialect": st.sampled_from(["auto", "auto", "mt4", "kibot", "binance", "table"]),
+        "tz": st.sampled_from([None, "America/New_York", "America/New_York+7", "EST"]),
+        "bar_stamp": st.sampled_from([None, "open", "close"]),
+        "interval": st.sampled_from([None, None, "1h", "1d", "1mo"]),
+        "date_order": st.sampled_from([None, None, "day", "month"]),
+        "decimal": st.sampled_from(["auto", "auto", ".", ","]),
+        "ambiguous": st.sampled_from(["order", "earliest", "latest", "refuse"]),
+        "ranges": st.sampled_from(["refuse", "widen"]),
+        "last_bar": st.sampled_from(["auto", "drop"]),
+    }
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -256,24 +304,40 @@ class Tally:
 
 def attempt(path: Path, aside: Path | None, chosen: dict[str, Any]) -> str:
     """'clean' or 'refused'. Raises AssertionError on a malformed error or a table that breaks its contract."""
+    of_bars = "bar_stamp" in chosen
     try:
-        loaded = load(path, quarantine=aside, **chosen)
+        if of_bars:
+            loaded = load_bars(path, options=BarOptions(**chosen), quarantine=aside)
+        else:
+            loaded = load(path, quarantine=aside, **chosen)
     except UserError as error:
         told = error.headline + (error.remedy or "")
         assert "\n" not in told, told
         assert len(told) < 3_000, told[:200]
         return "refused"
-    _check(loaded)
+    _account(loaded)
+    (_check_bars if of_bars else _check)(loaded.table)
     return "clean"
 
 
-def _check(loaded: Loaded) -> None:
-    table, facts = loaded.table, loaded.facts
+def _account(loaded: Loaded) -> None:
+    facts = loaded.facts
     others = sum(facts.quarantined.values()) + facts.duplicates_dropped + facts.other_events_skipped
     assert facts.rows_read == facts.rows_kept + others, facts
+    assert loaded.table["time"].is_sorted()
+
+
+def _check_bars(table: pl.DataFrame) -> None:
+    assert (table["open_time"] < table["time"]).all()
+    assert (table["low"] > 0).all()
+    assert (table["low"] <= table.select(pl.min_horizontal("open", "close")).to_series()).all()
+    assert (table["high"] >= table.select(pl.max_horizontal("open", "close")).to_series()).all()
+    assert table["time"].n_unique() == table.height
+
+
+def _check(table: pl.DataFrame) -> None:
     assert table["price"].is_finite().all()
     assert (table["price"] > 0).all()
-    assert table["time"].is_sorted()
     assert (table["amount_base"] * table["amount_quote"] <= 0).all()
 
 
@@ -298,8 +362,8 @@ def run(tally: Tally, folder: Path, hostile: tuple[str, bytes], chosen: dict[str
         tally.failures.append(f"{name} took {took:.1f} s, {passed:.1f} s by the clock: {data[:300]!r}")
 
 
-def fuzz(examples: int, seed_number: int) -> Tally:
-    """Run `examples` hostile files and count what became of them."""
+def fuzz(examples: int, seed_number: int, *, bars: bool = False) -> Tally:
+    """Run `examples` hostile files of swaps, or of bars, and count what became of them."""
     tally = Tally()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -312,7 +376,11 @@ def fuzz(examples: int, seed_number: int) -> Tally:
             phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
         )
-        @given(hostile=hostile_files(), chosen=options, aside=st.booleans())
+        @given(
+            hostile=hostile_files(BAR_ORIGINALS if bars else ORIGINALS),
+            chosen=bar_options if bars else options,
+            aside=st.booleans(),
+        )
         def once(hostile: tuple[str, bytes], chosen: dict[str, Any], aside: bool) -> None:
             run(tally, folder, hostile, chosen, aside=aside)
 
@@ -335,9 +403,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--examples", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--bars", action="store_true", help="files of bars, not of swaps")
     arguments = parser.parse_args()
     started = time.perf_counter()
-    tally = fuzz(arguments.examples, arguments.seed)
+    tally = fuzz(arguments.examples, arguments.seed, bars=arguments.bars)
     counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(tally.counts.items()))
     print(f"{sum(tally.counts.values())} files in {time.perf_counter() - started:.0f} s: {counts}")
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10

@@ -87,6 +87,22 @@ SWAPS = Contract(
     },
 )
 
+BARS = Contract(
+    name="bars",
+    columns={"time": Column(dtype=TIME, meaning="moment at which the bar is knowable: its close, UTC")}
+    | {
+        "open_time": Column(dtype=TIME, meaning="moment at which the bar begins, UTC"),
+        "instrument": _text("what was traded"),
+        "open": _number("first price, above 0"),
+        "high": _number("highest price"),
+        "low": _number("lowest price"),
+        "close": _number("last price, above 0"),
+        "volume": _number("units or ticks traded, as the exporter counts them", nullable=True),
+        "spread": _number("ask less bid at the close, in price", nullable=True),
+        "synthetic": Column(dtype=pl.Boolean, meaning="filled in while nothing traded: flat at the last close"),
+    },
+)
+
 
 TRADES = Contract(
     name="trades",

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from rookery import __version__
-from rookery.cli import audit, compare, demo, doctor, evaluate, faults, machine, rook, runs, show, trials, verify
+from rookery.cli import audit, bars, compare, demo, doctor, evaluate, faults, machine, rook, runs, show, trials, verify
 
 PIPELINES: Final = {
     "rook": ("works", "rules label Uniswap swaps; an LSTM learns to decide side, size, slippage, deadline"),
@@ -39,6 +39,7 @@ def _start(
 
 app.command("demo")(demo.demo)
 app.add_typer(rook.app, name="rook")
+app.add_typer(bars.app, name="bars")
 app.command("runs")(runs.runs)
 app.command("resume")(runs.resume)
 app.command("report")(runs.report)
@@ -68,6 +69,7 @@ def overview() -> list[str]:
         "start here:",
         "  rookery demo                          train, backtest and report on generated swaps; nothing is downloaded",
         "  rookery rook run --input swaps.csv    the same on your own file",
+        "  rookery bars check bars.csv           what a file of bars holds: any exporter's, from MetaTrader to Binance",
         "",
         "then: runs, report, audit, evaluate, compare, trials, resume, doctor, verify; all commands: rookery --help",
     ]
@@ -122,7 +124,10 @@ def _refuse_undecodable(words: Sequence[str]) -> None:
 
 def _command(words: Sequence[str]) -> str:
     """The part of a command line that names a command: `rookery rook train`."""
-    groups = {"rook": {command.name for command in rook.app.registered_commands}}
+    groups = {
+        name: {command.name for command in group.registered_commands}
+        for name, group in (("rook", rook.app), ("bars", bars.app))
+    }
     known = {command.name for command in app.registered_commands} | groups.keys()
     path = [word for word in words[:1] if word in known]
     path += [word for word in words[1:2] if path and word in groups.get(path[0], ())]

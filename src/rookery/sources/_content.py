@@ -1,5 +1,6 @@
 """The bytes of a user's file: found, unpacked, and told apart by how they begin."""
 
+import codecs
 import gzip
 import hashlib
 import io
@@ -12,7 +13,7 @@ from typing import NoReturn
 from rookery.errors import UserError, did_you_mean
 
 MAX_BYTES = 4 << 30
-# Deflate reaches 1032 to 1; a table of swaps stays below 30 to 1, so a far better packed file is no table.
+# Deflate reaches 1032 to 1; a table of records stays below 30 to 1, so a far better packed file is no table.
 MAX_EXPANSION = 200
 _FREE_EXPANSION = 64 << 20
 _CHUNK = 4 << 20
@@ -50,8 +51,11 @@ class Content:
     fingerprint: str
 
 
-def read(path: str | Path) -> Content:
-    """Read a file whole. Raises UserError when it is missing, empty, damaged, or not in an encoding that is read."""
+def read(path: str | Path, *, utf16: bool = False) -> Content:
+    """Read a file whole. Raises UserError when it is missing, empty, damaged, or not in an encoding that is read.
+
+    With `utf16`, text that begins with a UTF-16 byte order mark is turned into UTF-8.
+    """
     file = Path(path)
     raw = _raw_bytes(file)
     digest = hashlib.sha256(raw).hexdigest()
@@ -59,7 +63,7 @@ def read(path: str | Path) -> Content:
     data = _unpack(raw, file) if packed else raw
     if data.startswith(b"PAR1"):
         return Content(path=file, data=data, form=Form.PARQUET, packed=packed, fingerprint=digest)
-    data = _text(data, file)
+    data = _text(_from_utf16(data, file) if utf16 else data, file)
     return Content(path=file, data=data, form=_text_form(data), packed=packed, fingerprint=digest)
 
 
@@ -94,7 +98,7 @@ def _unpack(raw: bytes, file: Path) -> bytes:
                 size += len(chunk)
                 if size > min(MAX_BYTES, max(_FREE_EXPANSION, MAX_EXPANSION * source.tell())):
                     raise UserError(
-                        f"unpacks to more than {size - 1 >> 20} MiB, which is no table of swaps", place=file
+                        f"unpacks to more than {size - 1 >> 20} MiB, which is no table of records", place=file
                     )
     except EOFError:
         raise UserError("the gzip file is cut short", place=file, remedy="fetch or pack it again") from None
@@ -104,6 +108,17 @@ def _unpack(raw: bytes, file: Path) -> bytes:
     if data.startswith(_GZIP):
         raise UserError("is packed twice", place=file, remedy="run gunzip on it once")
     return data
+
+
+def _from_utf16(data: bytes, file: Path) -> bytes:
+    if not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or data.startswith(codecs.BOM_UTF32_LE):
+        return data
+    try:
+        return data.decode("utf-16").encode()
+    except UnicodeError:
+        raise UserError(
+            "is damaged UTF-16", place=file, remedy="export it again, as UTF-8 if there is a choice"
+        ) from None
 
 
 def _text(data: bytes, file: Path) -> bytes:

@@ -1,6 +1,7 @@
 """Delimited text (RFC 4180 with a comma, semicolon or tab) as records, every line accounted for."""
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -32,27 +33,31 @@ class _Lines:
     delimiters: Positions
 
 
-def read(content: Content, *, strict: bool) -> Records:
+def read(content: Content, *, strict: bool, header: Sequence[str] | None = None) -> Records:
     """Every field as text; when `strict`, no further than the first ragged row is told.
 
-    Raises UserError when there is no header, no row, a stray quote or a repeated column.
+    `header` names the columns of a file whose first line is already a row. Raises UserError when there is no header,
+    no row, a stray quote or a repeated column.
     """
     path = content.path
     data = _unix_lines(content.data)
     if len(data) > MAX_LINE and data.find(b"\n", 0, MAX_LINE) < 0:
-        raise UserError("has no line end in its first 16 MiB", place=path, row=1, remedy="it is no table of swaps")
+        raise UserError("has no line end in its first 16 MiB", place=path, row=1, remedy="it is no table of records")
     delimiter = _delimiter(data)
     lines = _lines(data, delimiter, path)
     # The first line that is not blank is the header.
     first = int(np.searchsorted(lines.end, len(data) - len(data.lstrip()), side="right"))
-    header_row = int(lines.number[first])
-    header = data[lines.start[first] : lines.end[first]]
-    names = _header(header, delimiter, path=path, row=header_row)
+    if header is None:
+        text = data[lines.start[first] : lines.end[first]]
+        names = _header(text, delimiter, path=path, row=int(lines.number[first]))
+        first += 1
+    else:
+        names = list(header)
     body = _Lines(
-        start=lines.start[first + 1 :],
-        end=lines.end[first + 1 :],
-        number=lines.number[first + 1 :],
-        delimiters=lines.delimiters[first + 1 :],
+        start=lines.start[first:],
+        end=lines.end[first:],
+        number=lines.number[first:],
+        delimiters=lines.delimiters[first:],
     )
     blank, ragged = _uneven(data, body, width=len(names))
     if strict and ragged.any():

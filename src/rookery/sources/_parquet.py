@@ -46,7 +46,7 @@ def _table(data: bytes, path: Path) -> pl.DataFrame:
         with _quiet_stderr():
             rows = pl.scan_parquet(io.BytesIO(data)).select(pl.len()).collect().item()
             if rows > max(_FREE_ROWS, len(data)):
-                raise UserError(f"has {rows} rows in {len(data)} bytes, which is no table of swaps", place=path)
+                raise UserError(f"has {rows} rows in {len(data)} bytes, which is no table of records", place=path)
             return pl.read_parquet(io.BytesIO(data))
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as failure:
         if isinstance(failure, UserError):

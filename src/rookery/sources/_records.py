@@ -75,7 +75,7 @@ def lay_out(
 ) -> Records:
     """Records of equally long text columns. Raises UserError when there are no rows or absurdly many columns."""
     if len(numbers) == 0:
-        raise UserError("holds no rows", place=path, remedy="export the swaps again: only a header was found")
+        raise UserError("holds no rows", place=path, remedy="export it again: only a header was found")
     names = columns.columns if isinstance(columns, pl.DataFrame) else list(columns)
     check_width(len(names), path)
     # The position comes first and alone: where every row is broken there are no columns to count rows by.
@@ -87,9 +87,9 @@ def lay_out(
 
 
 def check_width(count: int, path: Path) -> None:
-    """Refuse a table far wider than any export of swaps, before it takes memory."""
+    """Refuse a table far wider than any export, before it takes memory."""
     if count > MAX_COLUMNS:
-        raise UserError(f"has {count} columns; a swap table has at most {MAX_COLUMNS}", place=path)
+        raise UserError(f"has {count} columns; a table has at most {MAX_COLUMNS}", place=path)
 
 
 def shown(value: object, *, limit: int = 48) -> str:
