@@ -18,6 +18,7 @@ from rookery.cli.machine import THREAD_VARIABLES
 from rookery.cli.options import JsonOption
 
 _ENABLES = {
+    "cloud": "download of a trader's files from S3-compatible stores",
     "onchain": "decoding of raw event logs (topics and data) in swap files",
     "oracles": "the checks of features and measures against independent libraries (tests)",
     "dev": "make check and make test",
