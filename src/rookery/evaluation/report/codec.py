@@ -100,6 +100,7 @@ def _scalar(value: Json, kind: Kind, place: str) -> Json:
     return int(value)
 
 
+@cache
 def _present(kind: Kind) -> Kind:
     """`X` of `X | None`; a union of scalars stays as it is."""
     if _origin(kind) in (Union, types.UnionType):
@@ -113,5 +114,6 @@ def _hints(kind: Kind) -> dict[str, Kind]:
     return get_type_hints(kind)
 
 
+@cache
 def _origin(kind: Kind) -> object:
     return get_origin(kind)

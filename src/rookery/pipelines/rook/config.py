@@ -85,7 +85,8 @@ def demo_config() -> RookConfig:
     return RookConfig(
         model=LstmConfig(hidden_dim=16, condition_dim=16, fusion_dim=16),
         loss=HeadLossConfig(class_weights="none"),
-        training=FitConfig(num_epochs=2, batch_size=128, learning_rate=2e-3),
+        # One thread: the network is so small that a second one only waits.
+        training=FitConfig(num_epochs=2, batch_size=128, learning_rate=2e-3, num_threads=1),
     )
 
 
