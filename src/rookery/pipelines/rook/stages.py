@@ -140,9 +140,9 @@ def close(
     hashes: dict[str, str] = {}
     for folder in stages:
         hashes |= {f"{folder}/{name}": digest for name, digest in made.hashes(folder).items()}
-    report, page = _report(made, believed(record, trials=trials, certificate=certificate), hashes, device=device)
+    report, page, own = _report(made, believed(record, trials=trials, certificate=certificate), hashes, device=device)
     # Of the report, which holds wall times and other runs, the digest that leaves these out.
-    hashes |= {"report": reports.digest(report)}
+    hashes |= {"report": own}
     made.finish(
         {
             "verdict": report.verdict.sentence,
@@ -153,21 +153,22 @@ def close(
     return RunResult(folder=made.path, report=report, page=page, hashes=hashes)
 
 
-def _report(made: Run, record: Report, hashes: Mapping[str, str], *, device: str) -> tuple[Report, Path]:
-    """Draw the record with the hashes of what it rests on and with what the clock says."""
+def _report(made: Run, record: Report, hashes: Mapping[str, str], *, device: str) -> tuple[Report, Path, str]:
+    """Draw the record with the hashes of what it rests on and with what the clock says; page and digest too."""
     assert record.repeat is not None  # noqa: S101  build_report always fills it
     listed = tuple(Fact(name=name, value=digest) for name, digest in hashes.items())
     record = replace(record, repeat=replace(record.repeat, hashes=listed))
-    with made.stage("report", inputs={"record": reports.digest(record)}) as stage:
+    own = reports.digest(record)
+    with made.stage("report", inputs={"record": own}) as stage:
         page = stage.file("report.html")
         if stage.finished:
-            return reports.read(stage.file("report.json")), page
+            return reports.read(stage.file("report.json")), page, own
         with made.progress.stage("report", 1, unit="page") as advance:
             report = replace(record, machine=machine_block(made.logs, device=device))
             reports.write(report, stage.path)
             write_table(pl.read_parquet(made.path / "backtest" / "orders.parquet"), stage.file("orders.csv"))
             advance(1)
-        return report, page
+        return report, page, own
 
 
 @contextmanager
