@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rookery.pipelines.rook.crossval import CrossValidation, Outcome
 
 Scheme = Literal["walk-forward", "kfold", "cpcv"]
-_HEADER = ("", "rows", "fills", "net return", "Sharpe a period", "max drawdown", "buy-and-hold")
+_HEADER = ("", "rows", "fills", "net return", "max drawdown", "buy-and-hold")
 
 
 def evaluate(
@@ -93,7 +93,6 @@ def _row(one: "Outcome") -> tuple[str, ...]:
         f"{one.first_row:,} to {one.last_row:,}",
         f"{one.fills:,}",
         _text(one.total_return, "+.2%"),
-        _text(one.sharpe, ".4f"),
         _text(one.max_drawdown, ".2%"),
         _text(one.held, "+.2%"),
     )

@@ -1,11 +1,11 @@
 """What commands tell when they are done, and when they are stopped."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -165,7 +165,11 @@ def validations_of(run: "RunFacts") -> "list[Validation]":
 
     found = []
     for path in runs_in(run.path.parent):
-        facts = read_run(path)
+        try:
+            facts = read_run(path)
+        except UserError:
+            # Another run's damage is no reason to refuse this one's report; `rookery runs` tells it.
+            continue
         if facts.request.get("pipeline") != "rook evaluate" or not facts.outcome:
             continue
         if Path(facts.request["data"]).resolve() != run.path.resolve() or facts.code != run.code:
@@ -178,10 +182,19 @@ def validations_of(run: "RunFacts") -> "list[Validation]":
                 sentence=facts.outcome["verdict"],
                 sealed=cuts["sealed"],
                 outcomes=tuple(Outcome(**{name: row[name] for name in shown}) for row in facts.outcome["outcomes"]),
-                command=f"rookery evaluate {run.path.name} --cv {cuts['scheme']} --groups {cuts['groups']}",
+                command=_evaluation(run.path.name, cuts),
             )
         )
     return found
+
+
+def _evaluation(name: str, cuts: Mapping[str, Any]) -> str:
+    """The command that made these cuts."""
+    words = ["rookery evaluate", name, "--cv", cuts["scheme"], "--groups", str(cuts["groups"])]
+    words += ["--test-groups", str(cuts["test_groups"])] if cuts["scheme"] == "cpcv" else []
+    words += ["--embargo", str(cuts["embargo"])] if cuts["embargo"] else []
+    words += ["--rolling"] if cuts["scheme"] == "walk-forward" and not cuts["expanding"] else []
+    return " ".join([*words, *([] if cuts["sealed"] else ["--with-test"])])
 
 
 def report_file(run: "RunFacts") -> Path:

@@ -85,7 +85,6 @@ class Outcome:
     number: int
     fills: int
     total_return: float | None
-    sharpe: float | None
     max_drawdown: float | None
     held: float | None
 

@@ -156,7 +156,7 @@ def trial_rows(trials: Trials) -> tuple[tuple[str, str, str], ...]:
     return (*rows, *_among_trials(trials))
 
 
-OUTCOME_HEAD = ("Part", "Fills", "Net return", "Sharpe ratio per period", "Maximum drawdown", "Buy and hold")
+OUTCOME_HEAD = ("Part", "Fills", "Net return", "Maximum drawdown", "Buy and hold")
 
 
 def outcome_rows(validation: Validation) -> list[tuple[str, ...]]:
@@ -166,7 +166,6 @@ def outcome_rows(validation: Validation) -> list[tuple[str, ...]]:
             f"{one.kind} {one.number + 1}",
             f"{one.fills:,}",
             number(one.total_return, "percent", signed=True),
-            number(one.sharpe, digits=4),
             number(one.max_drawdown, "percent"),
             number(one.held, "percent", signed=True),
         )

@@ -19,6 +19,8 @@ from rookery.errors import UserError
 from rookery.measures import Floats
 
 LEDGER = "trials.sqlite3"
+# The part of the data whose readings are counted.
+SEALED = "test"
 Kind = Literal["fit", "sweep", "backtest"]
 # How long a writer waits for another one before it gives up.
 _PATIENCE_S = 30.0

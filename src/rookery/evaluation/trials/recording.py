@@ -5,14 +5,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import polars as pl
-
-from rookery.evaluation.sweep import Sweep
-from rookery.evaluation.trials.ledger import Kind, Trial, TrialLedger
+from rookery.evaluation.trials.ledger import SEALED, Kind, Trial, TrialLedger
 from rookery.measures import Floats, Ints, simple_returns
 from rookery.run import Run, code_version
-
-SEALED = "test"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,42 +77,3 @@ class Recorder:
             start_ns=start_ns,
             interval_s=interval_s,
         )
-
-
-def record_sweep(
-    ledger: TrialLedger,
-    found: Sweep,
-    *,
-    data: str,
-    data_name: str,
-    config: Mapping[str, object],
-    run: str = "python",
-    part: str = "test",
-) -> int:
-    """Put a sweep down as one trial of as many configurations as it tried; its number in the ledger.
-
-    `data` is the fingerprint of the bars; `config` says what was swept (rule, costs, grid), so that another sweep is
-    another trial. The variance is that of the sets' Sharpe ratios on `part` of the folds, in the sweep's own unit: give
-    the sweep no periods_per_year if single backtests are to be deflated by it.
-    """
-    judged = found.table.filter(part=part)
-    count = judged["set"].n_unique()
-    scores = judged.group_by("set", maintain_order=True).agg(pl.col("sharpe").mean())["sharpe"].drop_nulls()
-    best = scores.max()
-    variance = scores.var() if scores.len() > 1 else None
-    return ledger.record(
-        Trial(
-            kind="sweep",
-            pipeline="sweep",
-            run=run,
-            data=data,
-            data_name=data_name,
-            config=config,
-            seed=0,
-            code=code_version(),
-            splits=(part,),
-            result={"best_sharpe": best if isinstance(best, float) else None},
-            configurations=count,
-            sharpe_variance=variance if isinstance(variance, float) else None,
-        )
-    )

@@ -19,10 +19,9 @@ from rookery.evaluation.statistics.sharpe_ratio import (
 )
 from rookery.evaluation.statistics.superiority import superiority
 from rookery.evaluation.statistics.trials import effective_trials
-from rookery.evaluation.trials.ledger import Recorded, Trial, TrialLedger
+from rookery.evaluation.trials.ledger import SEALED, Recorded, Trial, TrialLedger
 from rookery.measures import LEAST_PERIODS, ROUNDING, Floats
 
-SEALED = "test"
 # Pipeline, fingerprint of the settings, seed, code version.
 Identity = tuple[str, str, int, str]
 # PBO of two or three trials says nothing; blocks of fewer periods have no Sharpe ratio worth the name.

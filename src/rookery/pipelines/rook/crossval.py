@@ -23,7 +23,7 @@ from rookery.evaluation.backtest import backtest
 from rookery.evaluation.trials.ledger import ledger_of
 from rookery.evaluation.trials.recording import Recorder
 from rookery.labels.rules import HORIZON_ROWS
-from rookery.measures import max_drawdown, sharpe, total_return
+from rookery.measures import max_drawdown, total_return
 from rookery.pipelines.kernels import compile_kernels
 from rookery.pipelines.rook.audited import Audited, read_finished
 from rookery.pipelines.rook.brain import TrainedROOKBrain
@@ -68,7 +68,6 @@ class Outcome:
     last_row: int
     fills: int
     total_return: float | None
-    sharpe: float | None
     max_drawdown: float | None
     held: float | None
 
@@ -228,7 +227,6 @@ def _judged(run: Audited, said: pl.DataFrame, kind: Literal["fold", "path"], num
         last_row=int(rows[-1]),
         fills=books.fills,
         total_return=total_return(returns).value,
-        sharpe=sharpe(returns).value,
         max_drawdown=max_drawdown(returns).value,
         held=total_return(held.returns()).value,
     )

@@ -1,7 +1,7 @@
 """The stages that runs share, each loaded instead of repeated when it was finished before."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -134,13 +134,22 @@ def audit_stage(made: Run, source: SwapSource, config: RookConfig, *, model: Pat
 
 
 def close(
-    made: Run, record: Report, trials: Trials, certificate: Certificate, *, device: str, stages: Sequence[str]
+    made: Run,
+    record: Report,
+    trials: Callable[[], Trials],
+    certificate: Certificate,
+    *,
+    device: str,
+    stages: Sequence[str],
 ) -> RunResult:
-    """Draw the report and record how the run ended. `record` is what follows from the run alone."""
+    """Draw the report and record how the run ended. `record` is what follows from the run alone.
+
+    `trials` is asked only when the report is not drawn yet: it resamples all trials on the same data.
+    """
     hashes: dict[str, str] = {}
     for folder in stages:
         hashes |= {f"{folder}/{name}": digest for name, digest in made.hashes(folder).items()}
-    report, page, own = _report(made, believed(record, trials=trials, certificate=certificate), hashes, device=device)
+    report, page, own = _report(made, record, trials, certificate, hashes, device=device)
     # Of the report, which holds wall times and other runs, the digest that leaves these out.
     hashes |= {"report": own}
     made.finish(
@@ -153,7 +162,15 @@ def close(
     return RunResult(folder=made.path, report=report, page=page, hashes=hashes)
 
 
-def _report(made: Run, record: Report, hashes: Mapping[str, str], *, device: str) -> tuple[Report, Path, str]:
+def _report(
+    made: Run,
+    record: Report,
+    trials: Callable[[], Trials],
+    certificate: Certificate,
+    hashes: Mapping[str, str],
+    *,
+    device: str,
+) -> tuple[Report, Path, str]:
     """Draw the record with the hashes of what it rests on and with what the clock says; page and digest too."""
     assert record.repeat is not None  # noqa: S101  build_report always fills it
     listed = tuple(Fact(name=name, value=digest) for name, digest in hashes.items())
@@ -164,7 +181,8 @@ def _report(made: Run, record: Report, hashes: Mapping[str, str], *, device: str
         if stage.finished:
             return reports.read(stage.file("report.json")), page, own
         with made.progress.stage("report", 1, unit="page") as advance:
-            report = replace(record, machine=machine_block(made.logs, device=device))
+            known = believed(record, trials=trials(), certificate=certificate)
+            report = replace(known, machine=machine_block(made.logs, device=device))
             reports.write(report, stage.path)
             write_table(pl.read_parquet(made.path / "backtest" / "orders.parquet"), stage.file("orders.csv"))
             advance(1)

@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -89,7 +90,7 @@ def run(
         learnt = learnt_of(TrainedROOKBrain(bundle))
         record_fit(pen, bundle.parent, learnt)
         record = _backtest(made, tables, source, config, bundle, pen)
-        trials = standing(ledger, record_backtest(pen, record, made.path / "backtest"))
+        trials = partial(standing, ledger, record_backtest(pen, record, made.path / "backtest"))
         certificate = audit_stage(made, source, config)
         return close(made, record, trials, certificate, device=learnt.device, stages=_STAGES)
 
@@ -134,7 +135,7 @@ def backtest(
                 tables = _Given(loaded=loaded, features=features, labels=labels, windows=windows)
                 write_json(path, to_json(_judge_given(made, stage.path, brain, learnt, tables, source, config)))
             record = from_json(read_json(path))
-        trials = standing(ledger, record_backtest(pen, record, made.path / "backtest"))
+        trials = partial(standing, ledger, record_backtest(pen, record, made.path / "backtest"))
         certificate = audit_stage(made, source, config, model=model)
         stages = ("swaps", "features", "labels", "backtest", "audit")
         return close(made, record, trials, certificate, device="cpu", stages=stages)

@@ -9,7 +9,7 @@ import polars as pl
 from rookery.agents.moving_average import moving_average_sides
 from rookery.evaluation.sweep import parameter_grid, sweep, walk_forward
 from rookery.evaluation.trials import LEDGER, TrialLedger
-from rookery.evaluation.trials.recording import record_sweep
+from rookery.evaluation.trials.sweeps import record_sweep
 from rookery.market.bars import Bars
 from rookery.market.scenarios import generate
 
