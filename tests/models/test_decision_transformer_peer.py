@@ -1,16 +1,9 @@
 """The interleaved layout beside transformers' DecisionTransformerModel, weight for weight."""
 
-import importlib.util
-
-import pytest
 import torch
 from torch import Tensor, nn
 
 from rookery.models.decision_transformer import TraderDecisionTransformer
-
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("transformers") is None, reason="transformers is not installed"
-)
 
 
 def copy_weights(ours: TraderDecisionTransformer, peer: nn.Module) -> None:

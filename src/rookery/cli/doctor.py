@@ -19,6 +19,7 @@ from rookery.cli.options import JsonOption
 
 _ENABLES = {
     "cloud": "download of a trader's files from S3-compatible stores",
+    "distributed": "specialists trained on several machines with Ray",
     "onchain": "decoding of raw event logs (topics and data) in swap files",
     "oracles": "the checks of features and measures against independent libraries (tests)",
     "dev": "make check and make test",
