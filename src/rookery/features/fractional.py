@@ -81,8 +81,8 @@ def choose_order(
 
     Augmented Dickey-Fuller with a constant and one lag (by arch), p below 0.05. Over several segments p is the
     median of theirs, so most of them must be stationary; where there are more than `most_segments` that are long
-    enough, as many are taken, evenly spread. Where none of the orders will do (segments may be too short to test any) the
-    order `otherwise` is taken; without one UserError is raised.
+    enough, as many are taken, evenly spread. Where none of the orders will do (segments may be too short to test
+    any) the order `otherwise` is taken; without one UserError is raised.
     """
     if rows.step != 1 or not rows or rows.start < 0 or rows.stop > bars.height:
         raise ValueError(f"rows {rows.start} to {rows.stop} are not a part of {bars.height} rows")

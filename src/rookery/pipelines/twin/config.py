@@ -18,11 +18,11 @@ class TwinConfig(Config):
     """Everything that decides a twin's result besides its input and its seed.
 
     `interval_s`: seconds of a bar. `action_quantile`: above this quantile of training sizes an action is strong;
-    `by_side` measures buys and sells apart. `capital`: USDC that a bar's profit is a fraction of; a return of 0.02 is 2 %
-    of it. `validation_from`: a market that closes by then is trained on, one that opens then or later is held out, and
-    what lies across is left out; without it the last `validation_share` of markets by opening are held out. `window`
-    bars a trajectory, at most the network's context; `stride` bars apart in a longer segment, None for half a window.
-    The number of states in `architecture` follows from `state`.
+    `by_side` measures buys and sells apart. `capital`: the USDC of which a bar's profit is a fraction, so that a return
+    of 0.02 is 2 % of it. `validation_from`: a market that closes by then is trained on, one that opens then or later is
+    held out, and what lies across is left out; without it the last `validation_share` of markets by opening are held
+    out. `window` bars make a trajectory, at most the network's context; in a longer segment they lie `stride` bars
+    apart, None for half a window. The number of inputs in `architecture` follows from `state`.
     """
 
     interval_s: int = Field(default=INTERVAL_S, ge=1, le=86_400)
@@ -60,7 +60,7 @@ class TwinConfig(Config):
 
 
 def real_trader(interval_s: int = 60) -> TwinConfig:
-    """For a trader in hourly markets of January 2026: bars inside the hour, the extended state, 2026-01-11 on held out."""
+    """For a trader in hourly markets of January 2026: bars inside the hour, extended state, held out from the 11th."""
     return TwinConfig(
         interval_s=interval_s,
         state=StateConfig(state="extended"),

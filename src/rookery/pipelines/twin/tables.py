@@ -5,6 +5,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Literal, Self
 
@@ -77,9 +78,9 @@ class TwinTables:
     `bars`      what `bars.state_bars` makes of complete markets, with `market` (slug)
     `states`    time, segment and the unscaled columns `state.names`
     `labels`    time, segment, action, reward, return_to_go (x 100), of the NEXT bar
-    `train`, `validation` are places of segments (of `trajectories`) and `train_rows`, `validation_rows` their rows; every
-    market of `validation` opens after all of `train` have closed. `scaler`, `thresholds` and `order` were fitted on
-    `train_rows` alone. `left_out` counts markets that are not here, by reason. `history` has all markets, those too;
+    `train`, `validation` are places of segments (of `trajectories`) and `train_rows`, `validation_rows` their rows;
+    every market of `validation` opens after all of `train` have closed. `scaler`, `thresholds` and `order` were fitted
+    on `train_rows` alone. `left_out` counts markets that are not here, by reason. `history` has all markets, those too;
     `state`, `interval_s` and `capital` are as in TwinConfig.
     """
 
@@ -175,19 +176,19 @@ def _parts(cut: pl.DataFrame, config: TwinConfig, *, place: str) -> pl.DataFrame
         pl.col("market").first(), pl.col("open_time").min().alias("opens"), pl.col("time").max().alias("closes")
     )
     held_out = max(1, round(spans.height * config.validation_share))
-    since = config.validation_from or spans["opens"].sort()[-held_out]
-    moment = pl.lit(since).cast(TIME)
-    part = pl.when(pl.col("closes") <= moment).then(pl.lit("train"))
+    since: datetime = config.validation_from or spans["opens"].sort().to_list()[-held_out]
+    cut_at = pl.lit(since).cast(TIME)
+    part = pl.when(pl.col("closes") <= cut_at).then(pl.lit("train"))
     parts = spans.select(
-        SEGMENT, "market", part.when(pl.col("opens") >= moment).then(pl.lit("validation")).alias("part")
+        SEGMENT, "market", part.when(pl.col("opens") >= cut_at).then(pl.lit("validation")).alias("part")
     )
     for name in ("train", "validation"):
         if name not in parts["part"]:
+            opens = [f"{moment:%Y-%m-%d %H:%M}" for moment in spans["opens"].sort().to_list()]
             raise UserError(
                 f"the cut at {since:%Y-%m-%d %H:%M} UTC leaves no market for {name}",
                 place=place,
-                remedy=f"markets open {spans['opens'].min():%Y-%m-%d %H:%M} to {spans['opens'].max():%Y-%m-%d %H:%M}: "
-                "choose another validation_from",
+                remedy=f"markets open from {opens[0]} to {opens[-1]}: choose another validation_from",
             )
     return parts
 
