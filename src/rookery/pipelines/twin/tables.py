@@ -4,7 +4,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, Self
@@ -43,11 +43,13 @@ class TwinHistory:
     """A trader's rows (TRADES) and markets (MARKETS), with the facts of their reading.
 
     `markets` tells of each market's end, and `trades` of what came after a bar: they are for judging, never for states.
+    `skipped_files` names files that could not be read at all, each with its reason.
     """
 
     trades: pl.DataFrame
     markets: pl.DataFrame
     facts: SourceFacts
+    skipped_files: Mapping[str, str] = field(default_factory=dict)
 
     def fingerprint(self) -> str:
         """Of every row."""
@@ -57,17 +59,20 @@ class TwinHistory:
         """Write trades.parquet, markets.parquet and source.json into `folder`."""
         write_table(self.trades, folder / "trades.parquet")
         write_table(self.markets, folder / "markets.parquet")
-        write_json(folder / "source.json", asdict(self.facts))
+        told = {"facts": asdict(self.facts), "skipped_files": dict(self.skipped_files)}
+        write_json(folder / "source.json", told)
 
     @classmethod
     def read(cls, folder: Path) -> Self:
         """Read what `write` wrote. Raises UserError naming the file that is wrong."""
         remedy = "make it with: rookery twin prepare"
         trades, markets = (read_table(folder / f"{name}.parquet", remedy=remedy) for name in ("trades", "markets"))
+        told = read_json(folder / "source.json")
         return cls(
             trades=check(trades, TRADES, place=folder / "trades.parquet"),
             markets=check(markets, MARKETS, place=folder / "markets.parquet"),
-            facts=SourceFacts(**read_json(folder / "source.json")),
+            facts=SourceFacts(**told["facts"]),
+            skipped_files=told["skipped_files"],
         )
 
 
