@@ -59,7 +59,9 @@ def read(
             columns(flat), places, place=file.place, strict=strict, missing_outcome=missing_outcome, tally=tally
         )
         unit = _one_unit(unit, part.unit, numbers[0], file.place)
-        trades.append(owned(part.trades))
+        # A long file has thousands of parts, most without a row of the trader.
+        if part.trades.height or not trades:
+            trades.append(owned(part.trades))
         quotes.add(part.quotes)
         for kind, found in part.faults.items():
             faults[kind] = faults.get(kind, 0) + found
