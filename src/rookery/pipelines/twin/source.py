@@ -41,11 +41,17 @@ class TwinSource:
             year=self.year,
             missing_outcome=self.missing_outcome,
             cap=self.cap,
+            # Bars end on whole seconds, and a file of a gigabyte holds little else than quotes.
+            quote_step_s=1,
             skip_bad=self.skip_bad,
             progress=progress,
         )
         return TwinHistory(
-            trades=found.trades, markets=found.markets, facts=found.facts, skipped_files=dict(found.skipped_files)
+            trades=found.trades,
+            quotes=found.quotes,
+            markets=found.markets,
+            facts=found.facts,
+            skipped_files=dict(found.skipped_files),
         )
 
     @property

@@ -25,7 +25,7 @@ from rookery.labels.trader import ActionThresholds, fit_thresholds, trader_label
 from rookery.pipelines.twin.bars import state_bars
 from rookery.pipelines.twin.config import TwinConfig
 from rookery.pipelines.twin.saved import Order, StateNormalization, Thresholds
-from rookery.schema import MARKETS, TIME, TRADES, SourceFacts, check, fingerprint
+from rookery.schema import MARKETS, QUOTES, TIME, TRADES, SourceFacts, check, fingerprint
 from rookery.tables import read_table, require, write_table
 
 PROCESSED = "processed_trader_data.parquet"
@@ -34,15 +34,17 @@ DESCRIPTION = "description.json"
 # A difference of order 1 needs two rows: what is left where no segment is long enough to choose a smaller order on.
 PLAIN_ORDER = 1.0
 
+_HISTORY = {"trades": TRADES, "quotes": QUOTES, "markets": MARKETS}
 _PARTS = (("train",), ("train", "validation"))
 _LABELS = ("action", "reward", "return_to_go")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TwinHistory:
-    """A trader's rows (TRADES) and markets (MARKETS), with the facts of their reading.
+    """A trader's rows (TRADES), quotes (QUOTES) and markets (MARKETS), with the facts of their reading.
 
-    `markets` tells of each market's end, and `trades` of what came after a bar: they are for judging, never for states.
+    `quotes` are the last of each second, for bars see no more; there may be none. `markets` tells of each market's end,
+    and `trades` of what came after a bar: they are for judging, never for states.
     `skipped_files` names files that could not be read at all, each with its reason.
     """
 
@@ -50,15 +52,16 @@ class TwinHistory:
     markets: pl.DataFrame
     facts: SourceFacts
     skipped_files: Mapping[str, str] = field(default_factory=dict)
+    quotes: pl.DataFrame = field(default_factory=QUOTES.empty)
 
     def fingerprint(self) -> str:
         """Of every row."""
-        return _digest(fingerprint(self.trades), fingerprint(self.markets))
+        return _digest(fingerprint(self.trades), fingerprint(self.quotes), fingerprint(self.markets))
 
     def write(self, folder: Path) -> None:
-        """Write trades.parquet, markets.parquet and source.json into `folder`."""
-        write_table(self.trades, folder / "trades.parquet")
-        write_table(self.markets, folder / "markets.parquet")
+        """Write trades.parquet, quotes.parquet, markets.parquet and source.json into `folder`."""
+        for name in _HISTORY:
+            write_table(getattr(self, name), folder / f"{name}.parquet")
         told = {"facts": asdict(self.facts), "skipped_files": dict(self.skipped_files)}
         write_json(folder / "source.json", told)
 
@@ -66,11 +69,13 @@ class TwinHistory:
     def read(cls, folder: Path) -> Self:
         """Read what `write` wrote. Raises UserError naming the file that is wrong."""
         remedy = "make it with: rookery twin prepare"
-        trades, markets = (read_table(folder / f"{name}.parquet", remedy=remedy) for name in ("trades", "markets"))
+        paths = {name: folder / f"{name}.parquet" for name in _HISTORY}
+        tables = {
+            name: check(read_table(path, remedy=remedy), _HISTORY[name], place=path) for name, path in paths.items()
+        }
         told = read_json(folder / "source.json")
         return cls(
-            trades=check(trades, TRADES, place=folder / "trades.parquet"),
-            markets=check(markets, MARKETS, place=folder / "markets.parquet"),
+            **tables,
             facts=SourceFacts(**told["facts"]),
             skipped_files=told["skipped_files"],
         )
@@ -162,7 +167,8 @@ def build(history: TwinHistory, config: TwinConfig) -> TwinTables:
             remedy="fetch the whole files: a capped, cut or faulty one hides what was held",
         )
     trades = history.trades.filter(pl.col("market").is_in(complete["market"].implode()))
-    cut = trader_bars(trades, complete, interval_s=config.interval_s)
+    quotes = history.quotes if history.quotes.height else None
+    cut = trader_bars(trades, complete, interval_s=config.interval_s, quotes=quotes)
     parts = _parts(cut, config, place=history.facts.path)
     bars = state_bars(cut, capital=config.capital).join(parts, on=SEGMENT, how="left", maintain_order="left")
     kept = bars.filter(pl.col("part").is_not_null())
