@@ -23,7 +23,7 @@ from rookery.features.trader_bars import trader_bars
 from rookery.files import read_json, write_json
 from rookery.labels.trader import ActionThresholds, fit_thresholds, trader_labels
 from rookery.pipelines.twin.bars import state_bars
-from rookery.pipelines.twin.config import TwinConfig
+from rookery.pipelines.twin.config import TableConfig
 from rookery.pipelines.twin.saved import Order, StateNormalization, Thresholds
 from rookery.schema import MARKETS, TIME, TRADES, SourceFacts, check, fingerprint
 from rookery.tables import read_table, require, write_table
@@ -85,8 +85,8 @@ class TwinTables:
     `labels`    time, segment, action, reward, return_to_go (x 100), of the NEXT bar
     `train`, `validation` are places of segments (of `trajectories`) and `train_rows`, `validation_rows` their rows;
     every market of `validation` opens after all of `train` have closed. `scaler`, `thresholds` and `order` were fitted
-    on `train_rows` alone. `left_out` counts markets that are not here, by reason. `history` has all markets, those too;
-    `state`, `interval_s` and `capital` are as in TwinConfig.
+    on `train_rows` alone. `left_out` counts markets that are not here, by reason. `history` has all markets, those too.
+    `config` is what they were made by.
     """
 
     history: TwinHistory
@@ -99,10 +99,23 @@ class TwinTables:
     thresholds: ActionThresholds
     order: FractionalOrder
     trajectories: Trajectories
-    state: StateConfig
-    interval_s: int
-    capital: float
+    config: TableConfig
     left_out: Mapping[str, int]
+
+    @property
+    def state(self) -> StateConfig:
+        """Which numbers make the states."""
+        return self.config.state
+
+    @property
+    def interval_s(self) -> int:
+        """Seconds of a bar."""
+        return self.config.interval_s
+
+    @property
+    def capital(self) -> float:
+        """USDC of which a reward is a fraction."""
+        return self.config.capital
 
     @property
     def train_rows(self) -> range:
@@ -140,9 +153,7 @@ class TwinDescription(Config):
     """description.json beside the processed table: how it was made, and what was fitted on its training rows."""
 
     pipeline: Literal["twin"]
-    interval_s: int
-    capital: float
-    state: StateConfig
+    config: TableConfig
     bar_columns: tuple[str, ...]
     train: Span
     validation: Span
@@ -152,7 +163,7 @@ class TwinDescription(Config):
     order: Order
 
 
-def build(history: TwinHistory, config: TwinConfig) -> TwinTables:
+def build(history: TwinHistory, config: TableConfig) -> TwinTables:
     """Tables of all complete markets of `history`. Raises UserError where there is nothing to train or to judge on."""
     complete = history.markets.filter("complete")
     if not complete.height:
@@ -175,7 +186,7 @@ def build(history: TwinHistory, config: TwinConfig) -> TwinTables:
     return _fitted(kept.drop("part"), range(train), range(train, both), history, config, left_out)
 
 
-def _parts(cut: pl.DataFrame, config: TwinConfig, *, place: str) -> pl.DataFrame:
+def _parts(cut: pl.DataFrame, config: TableConfig, *, place: str) -> pl.DataFrame:
     """Each segment's `market` and `part`: train, validation, or null for what lies across the cut."""
     spans = cut.group_by(SEGMENT, maintain_order=True).agg(
         pl.col("market").first(), pl.col("open_time").min().alias("opens"), pl.col("time").max().alias("closes")
@@ -203,7 +214,7 @@ def _fitted(
     train: range,
     validation: range,
     history: TwinHistory,
-    config: TwinConfig,
+    config: TableConfig,
     left_out: Mapping[str, int],
 ) -> TwinTables:
     """States and labels of `bars`, with all that is measured for them taken from the training segments."""
@@ -224,9 +235,7 @@ def _fitted(
         thresholds=thresholds,
         order=order,
         trajectories=from_tables(states, labels, scaler),
-        state=config.state,
-        interval_s=config.interval_s,
-        capital=config.capital,
+        config=config,
         left_out=left_out,
     )
 
@@ -244,9 +253,7 @@ def write(tables: TwinTables, folder: Path) -> None:
     write_table(whole, folder / PROCESSED)
     described = TwinDescription(
         pipeline="twin",
-        interval_s=tables.interval_s,
-        capital=tables.capital,
-        state=tables.state,
+        config=tables.config,
         bar_columns=tuple(tables.bars.columns),
         train=Span(start=tables.train.start, stop=tables.train.stop),
         validation=Span(start=tables.validation.start, stop=tables.validation.stop),
@@ -263,8 +270,8 @@ def read(folder: Path, history: TwinHistory) -> TwinTables:
     path, place = folder / PROCESSED, folder / DESCRIPTION
     table = read_table(path, remedy="make it with: rookery twin prepare")
     known = TwinDescription.parse(read_json(place), place=place)
-    require(table, (*known.bar_columns, *known.state.names, *_LABELS), path)
-    states, labels = (table.select("time", SEGMENT, *names) for names in (known.state.names, _LABELS))
+    require(table, (*known.bar_columns, *known.config.state.names, *_LABELS), path)
+    states, labels = (table.select("time", SEGMENT, *names) for names in (known.config.state.names, _LABELS))
     scaler = known.scaler.scaler()
     return TwinTables(
         history=history,
@@ -277,9 +284,7 @@ def read(folder: Path, history: TwinHistory) -> TwinTables:
         thresholds=ActionThresholds(**known.thresholds.model_dump()),
         order=FractionalOrder(**known.order.model_dump()),
         trajectories=from_tables(states, labels, scaler),
-        state=known.state,
-        interval_s=known.interval_s,
-        capital=known.capital,
+        config=known.config,
         left_out=known.left_out,
     )
 
