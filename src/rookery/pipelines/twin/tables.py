@@ -25,7 +25,8 @@ from rookery.labels.trader import ActionThresholds, fit_thresholds, trader_label
 from rookery.pipelines.twin.bars import state_bars
 from rookery.pipelines.twin.config import TableConfig
 from rookery.pipelines.twin.saved import Order, StateNormalization, Thresholds
-from rookery.schema import MARKETS, TIME, TRADES, SourceFacts, check, fingerprint
+from rookery.schema import MARKETS, QUOTES, TIME, TRADES, SourceFacts, check, fingerprint
+from rookery.sources.polymarket import History
 from rookery.tables import read_table, require, write_table
 
 PROCESSED = "processed_trader_data.parquet"
@@ -35,30 +36,43 @@ DESCRIPTION = "description.json"
 PLAIN_ORDER = 1.0
 
 _PARTS = (("train",), ("train", "validation"))
+_HISTORY = {"trades": TRADES, "quotes": QUOTES, "markets": MARKETS}
 _LABELS = ("action", "reward", "return_to_go")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TwinHistory:
-    """A trader's rows (TRADES) and markets (MARKETS), with the facts of their reading.
+    """A trader's rows (TRADES), what the market showed (QUOTES) and his markets (MARKETS), with the facts of reading.
 
     `markets` tells of each market's end, and `trades` of what came after a bar: they are for judging, never for states.
     `skipped_files` names files that could not be read at all, each with its reason.
     """
 
     trades: pl.DataFrame
+    quotes: pl.DataFrame
     markets: pl.DataFrame
     facts: SourceFacts
     skipped_files: Mapping[str, str] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, history: History) -> Self:
+        """What was loaded."""
+        return cls(
+            trades=history.trades,
+            quotes=history.quotes,
+            markets=history.markets,
+            facts=history.facts,
+            skipped_files=dict(history.skipped_files),
+        )
+
     def fingerprint(self) -> str:
         """Of every row."""
-        return _digest(fingerprint(self.trades), fingerprint(self.markets))
+        return _digest(*(fingerprint(getattr(self, name)) for name in _HISTORY))
 
     def write(self, folder: Path) -> None:
-        """Write trades.parquet, markets.parquet and source.json into `folder`."""
-        write_table(self.trades, folder / "trades.parquet")
-        write_table(self.markets, folder / "markets.parquet")
+        """Write trades.parquet, quotes.parquet, markets.parquet and source.json into `folder`."""
+        for name in _HISTORY:
+            write_table(getattr(self, name), folder / f"{name}.parquet")
         told = {"facts": asdict(self.facts), "skipped_files": dict(self.skipped_files)}
         write_json(folder / "source.json", told)
 
@@ -66,11 +80,13 @@ class TwinHistory:
     def read(cls, folder: Path) -> Self:
         """Read what `write` wrote. Raises UserError naming the file that is wrong."""
         remedy = "make it with: rookery twin prepare"
-        trades, markets = (read_table(folder / f"{name}.parquet", remedy=remedy) for name in ("trades", "markets"))
+        tables = {}
+        for name, contract in _HISTORY.items():
+            path = folder / f"{name}.parquet"
+            tables[name] = check(read_table(path, remedy=remedy), contract, place=path)
         told = read_json(folder / "source.json")
         return cls(
-            trades=check(trades, TRADES, place=folder / "trades.parquet"),
-            markets=check(markets, MARKETS, place=folder / "markets.parquet"),
+            **tables,
             facts=SourceFacts(**told["facts"]),
             skipped_files=told["skipped_files"],
         )
@@ -173,7 +189,8 @@ def build(history: TwinHistory, config: TableConfig) -> TwinTables:
             remedy="fetch the whole files: a capped, cut or faulty one hides what was held",
         )
     trades = history.trades.filter(pl.col("market").is_in(complete["market"].implode()))
-    cut = trader_bars(trades, complete, interval_s=config.interval_s)
+    quotes = history.quotes if history.quotes.height else None
+    cut = trader_bars(trades, complete, interval_s=config.interval_s, quotes=quotes)
     parts = _parts(cut, config, place=history.facts.path)
     bars = state_bars(cut, capital=config.capital).join(parts, on=SEGMENT, how="left", maintain_order="left")
     kept = bars.filter(pl.col("part").is_not_null())
