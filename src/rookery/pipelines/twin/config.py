@@ -44,10 +44,11 @@ class TableConfig(Config):
 class TwinConfig(TableConfig):
     """Everything that decides a twin's result besides its input and its seed.
 
-    `selection_share`: the last share of the training markets, on which the epoch is chosen, so that the held-out ones
-    choose nothing; with 0 they choose it, as the specification draws it. `window` bars make a trajectory, at most the
-    network's context; in a longer segment they lie `stride` bars apart, None for half a window. The number of inputs in
-    `architecture` follows from `state`.
+    `selection_share`: the last share of the training markets chooses the number of epochs for a network that learns
+    from the others; then one learns from all of them for so many. With 0 the held-out markets choose it, as the
+    specification draws it: what they say of the twin is then a little too good. `window` bars make a trajectory, at
+    most the network's context; in a longer segment they lie `stride` bars apart, None for half a window. The number of
+    inputs in `architecture` follows from `state`.
     """
 
     selection_share: float = Field(default=0.15, ge=0, lt=1)
