@@ -1,5 +1,6 @@
 """The steps from a trader's files to a trained twin, each from files to files, as the specification names them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,26 +54,32 @@ def is_prepared(path: Path) -> bool:
     return (path / tables.PROCESSED).is_file()
 
 
-def tables_of(source: TwinSource, config: TwinConfig, progress: Progress) -> tuple[TwinTables, TwinConfig]:
-    """The tables in a prepared folder, with the settings that they were made by in `config`; or made of raw files."""
-    if source.path is not None and is_prepared(source.path):
-        made = read_prepared(source.path)
-        return made, _as_prepared(config, made.config, source.path)
-    return tables.build(source.load(progress), config.tables), config
+def tables_of(
+    source: TwinSource,
+    config: TwinConfig,
+    progress: Progress,
+    *,
+    bound: Collection[str] = (),
+    free: Collection[str] = (),
+) -> tuple[TwinTables, TwinConfig]:
+    """The tables in a prepared folder, with the settings that they were made by in `config`; or made of raw files.
 
-
-def _as_prepared(config: TwinConfig, made: TableConfig, place: Path) -> TwinConfig:
-    """`config` with the settings of a table that exists. Raises UserError where another value was asked for."""
-    plain = TableConfig()
-    for name in TableConfig.model_fields:
-        asked, used = getattr(config, name), getattr(made, name)
-        if asked not in (used, getattr(plain, name)):
+    A prepared folder is refused where `config` asks for other settings than it was made by, unless these are the
+    default and not among the `bound`, or are among the `free`.
+    """
+    if source.path is None or not is_prepared(source.path):
+        return tables.build(source.load(progress), config.tables), config
+    made, plain = read_prepared(source.path), TableConfig()
+    for name in TableConfig.model_fields.keys() - set(free):
+        asked, used = getattr(config, name), getattr(made.config, name)
+        if asked != used and (name in bound or asked != getattr(plain, name)):
             raise UserError(
                 f"was prepared with {name} {used}, not {asked}",
-                place=place,
-                remedy="leave the setting out, or prepare the data again with it",
+                place=source.path,
+                remedy="prepare the data again with it" + ("" if name in bound else ", or leave the setting out"),
             )
-    return config.model_copy(update={name: getattr(made, name) for name in TableConfig.model_fields})
+    used = {name: getattr(made.config, name) for name in TableConfig.model_fields}
+    return made, config.model_copy(update=used)
 
 
 def train(

@@ -32,6 +32,7 @@ class Learnt:
     """How a network came about. `last_time_ns` is the last moment that training or its choice of epoch has seen.
 
     `chosen_by` are places of segments [start, stop) that chose the number of epochs; `epochs` is how many there were.
+    `interval_s` and `capital` are those of the tables.
     """
 
     best_epoch: int
@@ -40,6 +41,8 @@ class Learnt:
     device: str
     chosen_by: tuple[int, int]
     last_time_ns: int
+    interval_s: int
+    capital: float
 
 
 def teach(made: Run, tables: TwinTables, config: TwinConfig, device: Device) -> Path:
@@ -103,6 +106,8 @@ def _learn(
         device=history.device,
         chosen_by=(first, stop),
         last_time_ns=int(seen.time_ns_R.max()),
+        interval_s=tables.interval_s,
+        capital=tables.capital,
     )
     save_twin(
         bundle,

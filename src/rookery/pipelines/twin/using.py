@@ -47,7 +47,7 @@ def evaluate(
     States and actions are made with the bundle's own scaler, order and thresholds; nothing is fitted on the markets.
     """
     twin = load_twin(model)
-    given, config = tables_of(source, config.model_copy(update={"state": twin.state}), progress)
+    given, config = _tables_for(twin, source, config, progress)
     held_out = as_taught(given, twin).part(given.validation)
     trainer = TraderTrainer(twin.model, device, config=config.training)
     batches = TrajectoryBatches(held_out, device=trainer.device, window=config.window, stride=config.stride)
@@ -60,6 +60,17 @@ def evaluate(
         decisions=int(known_R.sum()),
         unseen=int(held_out.time_ns_R.min()) > learnt_of(twin).last_time_ns,
     )
+
+
+def _tables_for(
+    twin: SavedTwin, source: TwinSource, config: TwinConfig, progress: Progress
+) -> tuple[TwinTables, TwinConfig]:
+    """Tables with bars like those that `twin` was taught with; states and actions are made anew by `as_taught`."""
+    learnt = learnt_of(twin)
+    state = twin.state.model_copy(update={"fractional_order": twin.schema.fractional.order})
+    like = {"state": state, "interval_s": learnt.interval_s, "capital": learnt.capital}
+    fitted = ("state", "action_quantile", "by_side")
+    return tables_of(source, config.model_copy(update=like), progress, bound=("interval_s", "capital"), free=fitted)
 
 
 def as_taught(given: TwinTables, twin: SavedTwin) -> Trajectories:
@@ -89,7 +100,7 @@ def predict(
     twin = load_twin(model)
     inference = TraderInference(twin.model, device, scaler=twin.scaler)
     inference.check_target(target_rtg)
-    given, config = tables_of(source, config.model_copy(update={"state": twin.state}), progress)
+    given, config = _tables_for(twin, source, config, progress)
     asked_R = _still_asked(given.labels, target_rtg, inference.target_range)
     chances_RK = chances(
         inference,
