@@ -3,6 +3,8 @@
 import time
 from pathlib import Path
 
+from rookery.evaluation.leakage import Certificate
+from rookery.evaluation.leakage.record import AUDIT, CERTIFICATE, stage_hashes
 from rookery.evaluation.report.codec import from_json, to_json
 from rookery.evaluation.report.record import Report
 from rookery.evaluation.trials.recording import Recorder
@@ -11,8 +13,10 @@ from rookery.learning.fit import METRICS
 from rookery.pipelines.closing import log_time, working
 from rookery.pipelines.sections import training_section
 from rookery.pipelines.twin import judging, tables
+from rookery.pipelines.twin.audited import STAGES, read_audited
 from rookery.pipelines.twin.config import TwinConfig
 from rookery.pipelines.twin.inference import TraderInference
+from rookery.pipelines.twin.probes import certificate_of
 from rookery.pipelines.twin.reporting import build_report
 from rookery.pipelines.twin.saved import load_twin
 from rookery.pipelines.twin.source import TwinSource
@@ -85,3 +89,18 @@ def judgement_stage(
         write_json(path, to_json(report))
         log_time(made, "judgement", time.perf_counter() - started, len(judged_on.validation), "markets")
         return report
+
+
+def audit_stage(made: Run, source: TwinSource, config: TwinConfig) -> Certificate:
+    """Probe what the stages before left behind for look-ahead."""
+    hashes = stage_hashes(made.path, STAGES)
+    with made.stage(AUDIT, inputs=hashes) as stage:
+        path = stage.file(CERTIFICATE)
+        if not stage.finished:
+            started = time.perf_counter()
+            run = read_audited(made.path, config, source, seed=made.seed)
+            # Neutral in name, so that equal runs have equal certificates wherever they lie.
+            found = certificate_of(run, "this run", cuts=_CUTS, seed=made.seed, progress=made.progress, stages=hashes)
+            write_json(path, found.to_json())
+            log_time(made, "audit", time.perf_counter() - started, len(found.findings), "probes")
+        return Certificate.from_json(read_json(path))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
+from rookery.evaluation.leakage.record import AUDIT
 from rookery.evaluation.trials.ledger import ledger_of
 from rookery.evaluation.trials.recording import Recorder
 from rookery.features import averages, bands, fractional, holding, momentum, position, volatility
@@ -20,7 +21,7 @@ from rookery.pipelines.twin.inference import Device
 from rookery.pipelines.twin.planted import planted_history
 from rookery.pipelines.twin.saved import load_twin
 from rookery.pipelines.twin.source import TwinSource
-from rookery.pipelines.twin.stages import data_stage, history_stage, judgement_stage
+from rookery.pipelines.twin.stages import audit_stage, data_stage, history_stage, judgement_stage
 from rookery.pipelines.twin.teaching import learnt_of, teach
 from rookery.progress import Progress
 from rookery.run import Run
@@ -62,8 +63,9 @@ def run(
         record_fit(pen, bundle.parent, best_epoch=learnt.best_epoch, stopped=learnt.stopped)
         record = judgement_stage(made, taught, source, config, bundle, pen)
         pen.judged({row.key: row.agent.value for row in record.headline})
+        certificate = audit_stage(made, source, config)
         # What was tried deflates Sharpe ratios; a twin's verdict rests on none.
-        return close(made, record, lambda: None, None, device=learnt.device, stages=STAGES, beside={})
+        return close(made, record, lambda: None, certificate, device=learnt.device, stages=(*STAGES, AUDIT), beside={})
 
 
 def resume(facts: RunFacts, *, device: Device = "auto", progress: Progress | None = None) -> RunResult:
