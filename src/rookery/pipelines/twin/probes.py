@@ -144,11 +144,7 @@ def _of_markets(run: AuditedTwin) -> list[Finding]:
     used = tables.markets[max(0, tables.train.stop - _PROBED_MARKETS // 2) :][:_PROBED_MARKETS]
     few = _named(markets, used)
     trades, quotes = (_rows_of(table, few) for table in (tables.history.trades, tables.history.quotes))
-    changed = few.with_columns(
-        *(pl.col(name) * 7 + 1 for name in AFTERWARDS if few.schema[name].is_numeric()),
-        pl.when(pl.col("winner") == "Up").then(pl.lit("Down")).otherwise(pl.lit("Up")).alias("winner"),
-    )
-    plain, other = (states_of(run, trades, one, quotes) for one in (few, changed))
+    plain, other = (states_of(run, trades, one, quotes) for one in (few, _changed_ends(few)))
     listed = sorted({*tables.state.names} & {*AFTERWARDS, *tables.labels.columns} - {"time", SEGMENT})
     named = [Difference(column=n, row=0, rows=1, last_row=0, before="known", after="afterwards") for n in listed]
     tested = f"{plain.width} columns, {len(AFTERWARDS)} facts of {few.height} markets' ends"
@@ -166,6 +162,13 @@ def _of_markets(run: AuditedTwin) -> list[Finding]:
             column="market" if unfit.height else None,
         ),
     ]
+
+
+def _changed_ends(markets: pl.DataFrame) -> pl.DataFrame:
+    """The same markets, ended otherwise."""
+    other = pl.when(pl.col("winner") == "Up").then(pl.lit("Down")).otherwise(pl.lit("Up")).alias("winner")
+    numbers = [name for name in AFTERWARDS if markets.schema[name].is_numeric()]
+    return markets.with_columns(pl.col(numbers) * 7 + 1, other)
 
 
 def _of_labels(run: AuditedTwin, cuts: int, seed: int) -> list[Finding]:
