@@ -8,16 +8,18 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from rookery.datasets.trajectories import UNKNOWN, Trajectories, TrajectoryBatches
+from rookery.datasets.trajectories import UNKNOWN, Trajectories, TrajectoryBatches, from_tables
 from rookery.features.segments import SEGMENT
+from rookery.features.state import state_features
 from rookery.labels.returns import RTG_SCALE
-from rookery.labels.trader import ACTIONS
+from rookery.labels.trader import ACTIONS, ActionThresholds, trader_labels
 from rookery.measures import Floats
 from rookery.pipelines.twin.answers import chances
 from rookery.pipelines.twin.config import TwinConfig
 from rookery.pipelines.twin.inference import Device, TraderInference
 from rookery.pipelines.twin.saved import SavedTwin, load_twin
 from rookery.pipelines.twin.source import TwinSource
+from rookery.pipelines.twin.steps import tables_of
 from rookery.pipelines.twin.tables import TwinTables
 from rookery.pipelines.twin.teaching import learnt_of
 from rookery.pipelines.twin.training import TraderTrainer
