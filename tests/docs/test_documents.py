@@ -83,6 +83,7 @@ PAGES = (
     "statistics.md",
     "trials.md",
     "twin-model.md",
+    "twin-report.md",
 )
 
 
