@@ -123,6 +123,7 @@ PAGES = (
     "statistics.md",
     "trials.md",
     "twin-model.md",
+    "twin-report.md",
 )
 
 
