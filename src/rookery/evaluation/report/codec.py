@@ -52,7 +52,7 @@ def digest_of(document: dict[str, Json]) -> str:
 def _encode(value: Json, kind: Kind, place: str) -> Json:
     if value is None:
         return None
-    kind = _present(kind)
+    kind = type(value) if is_dataclass(value) else _present(kind)
     if isinstance(kind, type) and is_dataclass(kind):
         hints = _hints(kind)
         return {
@@ -69,7 +69,7 @@ def _encode(value: Json, kind: Kind, place: str) -> Json:
 def _decode(value: Json, kind: Kind, place: str) -> Json:
     if value is None:
         return None
-    kind = _present(kind)
+    kind = _fitting(_present(kind), value)
     if isinstance(kind, type) and is_dataclass(kind):
         hints = _hints(kind)
         unknown = value.keys() - hints.keys()
@@ -106,6 +106,14 @@ def _present(kind: Kind) -> Kind:
     if _origin(kind) in (Union, types.UnionType):
         options = [option for option in get_args(kind) if option is not type(None)]
         return options[0] if len(options) == 1 else kind
+    return kind
+
+
+def _fitting(kind: Kind, value: Json) -> Kind:
+    """Of a union of records the one that shares most keys with the value: what was written has every field."""
+    if _origin(kind) in (Union, types.UnionType) and isinstance(value, dict):
+        records = [one for one in get_args(kind) if isinstance(one, type) and is_dataclass(one)]
+        return max(records, key=lambda one: len(value.keys() & _hints(one).keys()))
     return kind
 
 

@@ -21,6 +21,7 @@ from rookery.evaluation.report.estimate import (
     Style,
 )
 from rookery.evaluation.report.hazards import Exceedances, Fall, Risk
+from rookery.evaluation.report.imitation import AskedLevel, Foreteller, Rule, TwinPanel
 from rookery.evaluation.report.learned import (
     Bin,
     ClassScore,
@@ -69,6 +70,7 @@ from rookery.evaluation.report.results import (
 )
 
 __all__ = [
+    "AskedLevel",
     "Band",
     "Basis",
     "Belief",
@@ -94,6 +96,7 @@ __all__ = [
     "Fall",
     "Figure",
     "FitRange",
+    "Foreteller",
     "Forward",
     "Gate",
     "HeadError",
@@ -118,6 +121,7 @@ __all__ = [
     "Role",
     "RookPanel",
     "RoundTrips",
+    "Rule",
     "Score",
     "Segment",
     "Series",
@@ -129,6 +133,7 @@ __all__ = [
     "Trades",
     "Training",
     "Trials",
+    "TwinPanel",
     "Validation",
     "Verdict",
     "VerdictCode",
@@ -190,7 +195,7 @@ class Report:
     regimes: tuple[Regimes, ...] = ()
     risk: Risk | None = None
     training: Training | None = None
-    panel: RookPanel | None = None
+    panel: RookPanel | TwinPanel | None = None
     data: Data | None = None
     repeat: Repeat | None = None
     machine: Machine | None = None

@@ -1,32 +1,18 @@
 """The report of a ROOK run: its facts put in the places where a reader looks for them."""
 
-import json
-import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from importlib.metadata import version
 from itertools import pairwise
-from pathlib import Path
-
-import yaml
 
 from rookery.datasets.scaling import Scalers
 from rookery.evaluation.backtest import Totals
 from rookery.evaluation.report.record import (
     Basis,
-    Data,
-    Dropped,
-    Fact,
     FitRange,
-    Machine,
     Mix,
-    Repeat,
     Report,
     Role,
     RookPanel,
     Segment,
-    Split,
-    StageTime,
     Training,
 )
 from rookery.evaluation.report.wording import number
@@ -44,8 +30,7 @@ from rookery.measures import HEADLINE
 from rookery.pipelines.rook.config import RookConfig
 from rookery.pipelines.rook.judging import Judged
 from rookery.pipelines.rook.panel import Lesson, rook_panel
-from rookery.run import code_version
-from rookery.schema import SourceFacts
+from rookery.pipelines.sections import Origin, data_section, repeat_section
 from rookery.types import Pair
 
 _ROLES: Mapping[str, tuple[str, Role]] = {
@@ -55,22 +40,6 @@ _ROLES: Mapping[str, tuple[str, Role]] = {
     "random": ("random", "random"),
     "teacher": ("teacher's rules", "teacher"),
 }
-# Name of the log of stage times in a run's logs folder.
-TIMINGS = "timings"
-_LIBRARIES = ("torch", "numpy", "polars", "numba", "arch")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """Where a report's figures come from and how to make them again. Splits and fit ranges count rows of the table."""
-
-    facts: SourceFacts
-    splits: tuple[Split, ...]
-    fits: tuple[FitRange, ...]
-    fingerprints: Mapping[str, str]
-    command: str
-    start_ms: int
-    end_ms: int
 
 
 def build_report(
@@ -122,8 +91,8 @@ def build_report(
         not_traded=not_traded_section(judged.decisions, result.agent, threshold=threshold),
         training=training,
         panel=_panel(judged, lesson, mixes, threshold, pair.quote, seed),
-        data=_data(origin),
-        repeat=_repeat(origin, config),
+        data=data_section(origin),
+        repeat=repeat_section(origin, config),
     )
     return _scrutinised(report, judged, config, pair, seed)
 
@@ -210,39 +179,6 @@ def _cost_note(config: RookConfig, pair: Pair) -> str:
     return f"{fee}; {impact}; {costs.gas_quote:g} {pair.quote} gas a transaction; {fills}"
 
 
-def _data(origin: Origin) -> Data:
-    facts = origin.facts
-    dropped = [Dropped(reason=reason, count=count) for reason, count in sorted(facts.quarantined.items())]
-    for reason, count in (
-        ("repeated events", facts.duplicates_dropped),
-        ("events other than swaps", facts.other_events_skipped),
-    ):
-        if count:
-            dropped.append(Dropped(reason=reason, count=count))
-    return Data(
-        source=f"{facts.path} ({facts.dialect})",
-        licence="made by this program" if facts.generated else "the user's own file",
-        rows_read=facts.rows_read,
-        rows_kept=facts.rows_kept,
-        start_ms=origin.start_ms,
-        end_ms=origin.end_ms,
-        dropped=tuple(dropped),
-        splits=origin.splits,
-        fits=origin.fits,
-        facts=tuple(Fact(name=name, value=value) for name, value in facts.notes.items()),
-        fingerprints=tuple(Fact(name=name, value=value) for name, value in origin.fingerprints.items()),
-    )
-
-
-def _repeat(origin: Origin, config: RookConfig) -> Repeat:
-    return Repeat(
-        command=origin.command,
-        config=yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
-        code_version=code_version(),
-        versions=tuple(Fact(name=name, value=version(name)) for name in ("rookery", *_LIBRARIES)),
-    )
-
-
 def fit_ranges(scalers: Scalers, *, train_last_row: int) -> tuple[FitRange, ...]:
     """On which rows the scalers were measured, and whether that is inside train."""
     return tuple(
@@ -253,23 +189,4 @@ def fit_ranges(scalers: Scalers, *, train_last_row: int) -> tuple[FitRange, ...]
             inside_train=scaler.fitted_rows[1] - 1 <= train_last_row,
         )
         for name, scaler in (("core scaler", scalers.core), ("condition scaler", scalers.conditions))
-    )
-
-
-def machine_block(logs: Path, *, device: str) -> Machine:
-    """Wall-clock facts of the stages that logged them, the last time each was made."""
-    latest: dict[str, StageTime] = {}
-    path = logs / f"{TIMINGS}.jsonl"
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
-        row = json.loads(line)
-        latest[row["stage"]] = StageTime(
-            name=row["stage"], seconds=row["seconds"], count=row["count"] or None, unit=row["unit"]
-        )
-    return Machine(
-        device=device,
-        stages=tuple(latest.values()),
-        facts=(
-            Fact(name="Python", value=platform.python_version()),
-            Fact(name="system", value=f"{platform.system()} {platform.machine()}"),
-        ),
     )

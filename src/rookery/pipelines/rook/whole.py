@@ -12,7 +12,6 @@ from rookery.datasets.flat import write_description
 from rookery.datasets.scaling import Scalers, fit_scalers
 from rookery.datasets.sequences import Sequences, from_tables
 from rookery.datasets.splits import Split, chronological
-from rookery.errors import UserError
 from rookery.evaluation.report.codec import from_json, to_json
 from rookery.evaluation.report.record import Report
 from rookery.evaluation.trials.ledger import ledger_of
@@ -21,6 +20,7 @@ from rookery.evaluation.trials.standing import standing
 from rookery.evaluation.verdict import Gate
 from rookery.files import read_json, sha256, write_json
 from rookery.learning.fit import METRICS
+from rookery.pipelines.closing import RunResult, close, log_time, working
 from rookery.pipelines.kernels import compile_kernels
 from rookery.pipelines.rook.brain import TrainedROOKBrain
 from rookery.pipelines.rook.config import RookConfig, TradingConfig
@@ -28,22 +28,20 @@ from rookery.pipelines.rook.judging import judge, write_books
 from rookery.pipelines.rook.panel import label_mix
 from rookery.pipelines.rook.reporting import build_report, fit_ranges
 from rookery.pipelines.rook.stages import (
-    RunResult,
     audit_stage,
-    close,
     features_stage,
     labels_stage,
-    log_time,
     origin_of,
     swaps_stage,
-    working,
 )
 from rookery.pipelines.rook.steps import SwapSource, price_unit
-from rookery.pipelines.rook.training import Device, Learnt, learn, learnt_of, training_section
-from rookery.pipelines.rook.tried import record_backtest, record_fit
+from rookery.pipelines.rook.training import SHOWN, Device, Learnt, learn, learnt_of
+from rookery.pipelines.rook.tried import record_backtest
+from rookery.pipelines.sections import training_section
+from rookery.pipelines.tried import record_fit
 from rookery.progress import Progress
 from rookery.run import Run
-from rookery.runs import read_run
+from rookery.runs import RunFacts
 from rookery.schema import Loaded, fingerprint
 
 _STAGES = ("swaps", "features", "labels", "dataset", "models", "backtest", "audit")
@@ -88,11 +86,11 @@ def run(
         pen = Recorder(ledger=ledger, run=made, data=fingerprint(tables.features), data_name=source.name)
         bundle = _models(made, tables, source, config, device)
         learnt = learnt_of(TrainedROOKBrain(bundle))
-        record_fit(pen, bundle.parent, learnt)
+        record_fit(pen, bundle.parent, best_epoch=learnt.best_epoch, stopped=learnt.stopped)
         record = _backtest(made, tables, source, config, bundle, pen)
         trials = partial(standing, ledger, record_backtest(pen, record, made.path / "backtest"))
         certificate = audit_stage(made, source, config)
-        return close(made, record, trials, certificate, device=learnt.device, stages=_STAGES)
+        return close(made, record, trials, certificate, device=learnt.device, stages=_STAGES, beside=_beside(made))
 
 
 def backtest(
@@ -138,7 +136,7 @@ def backtest(
         trials = partial(standing, ledger, record_backtest(pen, record, made.path / "backtest"))
         certificate = audit_stage(made, source, config, model=model)
         stages = ("swaps", "features", "labels", "backtest", "audit")
-        return close(made, record, trials, certificate, device="cpu", stages=stages)
+        return close(made, record, trials, certificate, device="cpu", stages=stages, beside=_beside(made))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -187,20 +185,18 @@ def _judge_given(
     )
 
 
-def resume(path: Path, *, device: Device = "auto", progress: Progress | None = None) -> RunResult:
+def resume(facts: RunFacts, *, device: Device = "auto", progress: Progress | None = None) -> RunResult:
     """Go on with a run or backtest that was stopped, with the settings, input and seed that it was started with."""
-    facts = read_run(path)
-    if facts.request.get("pipeline") != "rook":
-        raise UserError(
-            f"belongs to '{facts.request.get('pipeline')}', which cannot be resumed by its folder",
-            place=path,
-            remedy="give the command that started it once more",
-        )
+    path = facts.path
     source = SwapSource.from_request(facts.request["source"])
     config = RookConfig.parse(facts.config, place=path / "run.json")
     if (model := facts.request.get("model")) is not None:
         return backtest(Path(model), source, path, config=config, seed=facts.seed, progress=progress)
     return run(source, path, config=config, seed=facts.seed, device=device, progress=progress)
+
+
+def _beside(made: Run) -> dict[str, Path]:
+    return {"orders.csv": made.path / "backtest" / "orders.parquet"}
 
 
 def _unseen(learnt: Learnt, loaded: Loaded) -> Gate:
@@ -302,7 +298,9 @@ def _backtest(
             config=config,
             pair=source.pair,
             seed=made.seed,
-            training=training_section(bundle.with_name(METRICS), learnt),
+            training=training_section(
+                bundle.with_name(METRICS), shown=SHOWN, best_epoch=learnt.best_epoch, stopped=learnt.stopped
+            ),
             mixes=[label_mix(name, part) for name, part in parts.items()],
         )
         write_json(path, to_json(report))

@@ -14,6 +14,7 @@ from rookery.errors import UserError, did_you_mean
 from rookery.progress import Progress
 from rookery.schema import MARKETS, QUOTES, TIME, TRADES, Loaded, SourceFacts, check
 from rookery.sources.polymarket._files import files
+from rookery.sources.polymarket._quotes import in_time
 from rookery.sources.polymarket._reading import Reading, read
 from rookery.sources.polymarket._reconciliation import RESIDUAL_TOLERANCE, Dedupe, policies, reconcile, repeats
 from rookery.sources.polymarket._shapes import Shape
@@ -44,6 +45,7 @@ class _Options:
     missing_outcome: str | None
     cap: int
     collected_until: datetime | None
+    quote_step_s: int | None = None
 
 
 def load(
@@ -56,6 +58,7 @@ def load(
     missing_outcome: str | None = None,
     cap: int = CAP,
     collected_until: datetime | None = None,
+    quote_step_s: int | None = None,
     skip_bad: bool = False,
     progress: Progress | None = None,
 ) -> History:
@@ -67,15 +70,25 @@ def load(
     many markets reconcile under each. `year` is of hourly slugs; left out, it is that of the market's rows.
     `missing_outcome` is the token of trades that name none. A file of exactly `cap` rows lost its start.
     `collected_until` (default: the last row of all) ends the collection: a market that closes later is cut.
+    `quote_step_s` keeps the last quote of each so many whole seconds alone, all that bars of whole seconds can see; the
+    others are counted as left out.
 
     A faulty row or file raises UserError with file and row (the item, counted from 1; the line for what is no JSON).
     With `skip_bad` faulty rows are left out and counted, their market is no longer complete, and files that cannot be
-    read at all are named in `skipped_files`. Files are read in parts, so memory grows with the table, not the text.
+    read at all are named in `skipped_files`. Files are read in parts, so memory grows with the tables, not the
+    text; with `quote_step_s` a market has no more quotes than steps.
     """
     _check_choices(dedupe, missing_outcome)
+    if quote_step_s is not None and quote_step_s < 1:
+        raise UserError(f"{quote_step_s} is no whole number of seconds above 0", place="quote_step_s")
     source = Path(path)
     options = _Options(
-        trader=trader, year=year, missing_outcome=missing_outcome, cap=cap, collected_until=collected_until
+        trader=trader,
+        year=year,
+        missing_outcome=missing_outcome,
+        cap=cap,
+        collected_until=collected_until,
+        quote_step_s=quote_step_s,
     )
     readings, skipped = _readings(
         source, pattern, options, skip_bad=skip_bad, progress=progress or Progress(quiet=True)
@@ -107,7 +120,6 @@ def of_fills(
                 f"fill {bad.arg_true()[0] + 1} {what}", place=place, remedy="is it a market of two outcomes?"
             )
     price = pl.col("price")
-    unknown = [pl.lit(None, dtype=pl.String).alias(name) for name in ("token", "condition_id")]
     trades = fills.select(
         "time",
         pl.col("instrument").alias("market"),
@@ -117,31 +129,46 @@ def of_fills(
         pl.col("notional").alias("usdc"),
         pl.when(pl.col("outcome") == "Up").then(price).otherwise(1.0 - price).alias("up_price"),
         "transaction_hash",
-        *unknown,
     )
-    reading = Reading(
-        place=place,
-        name=place,
-        shape=Shape.FILLS,
-        rows=loaded.facts.rows_read,
-        trades=trades,
-        quotes=pl.DataFrame(schema={name: column.dtype for name, column in QUOTES.columns.items()}),
-        unit=loaded.facts.notes["time"],
-        faults=dict(loaded.facts.quarantined),
-        skipped={"fills of others": loaded.facts.other_events_skipped} if loaded.facts.other_events_skipped else {},
-        digest=loaded.facts.fingerprint,
-    )
+    return of_trades(trades, facts=loaded.facts, dedupe=dedupe, year=year, collected_until=collected_until)
+
+
+def of_trades(
+    trades: pl.DataFrame,
+    *,
+    facts: SourceFacts,
+    dedupe: Dedupe = "none",
+    year: int | None = None,
+    collected_until: datetime | None = None,
+) -> History:
+    """A history of rows that are a TRADES table already, of one trader; `facts` are those of its making.
+
+    Options as in `load`.
+    """
     _check_choices(dedupe, None)
+    unknown = [pl.lit(None, dtype=pl.String).alias(name) for name in ("token", "condition_id")]
+    reading = Reading(
+        place=facts.path,
+        name=facts.path,
+        shape=Shape.FILLS,
+        rows=facts.rows_read,
+        trades=trades.with_columns(unknown),
+        quotes=QUOTES.empty(),
+        unit=facts.notes.get("time", "ns"),
+        faults=dict(facts.quarantined),
+        skipped={"fills of others": facts.other_events_skipped} if facts.other_events_skipped else {},
+        digest=facts.fingerprint,
+    )
     # A table of fills has no cap that is known.
     options = _Options(trader=None, year=year, missing_outcome=None, cap=-1, collected_until=collected_until)
-    return _assembled(Path(place), [reading], {}, dedupe=dedupe, options=options)
+    return _assembled(Path(facts.path), [reading], {}, dedupe=dedupe, options=options)
 
 
 def _assembled(
     source: Path, readings: Sequence[Reading], skipped: Mapping[str, str], *, dedupe: Dedupe, options: _Options
 ) -> History:
-    trades = _in_time([reading.trades for reading in readings])
-    quotes = _in_time([reading.quotes for reading in readings])
+    trades = in_time([reading.trades for reading in readings])
+    quotes = in_time([reading.quotes for reading in readings])
     _one_trader(trades, source)
     again = repeats(trades, dedupe)
     kept = trades if dedupe == "none" else trades.filter(~again)
@@ -174,7 +201,11 @@ def _readings(
         for file in files(source, pattern):
             try:
                 reading = read(
-                    file, trader=options.trader, strict=not skip_bad, missing_outcome=options.missing_outcome
+                    file,
+                    trader=options.trader,
+                    strict=not skip_bad,
+                    missing_outcome=options.missing_outcome,
+                    quote_step_s=options.quote_step_s,
                 )
                 _refuse_twice(reading, seen)
             except UserError as failure:
@@ -195,17 +226,6 @@ def _refuse_twice(reading: Reading, seen: dict[str, str]) -> None:
             what = f"market '{market}' is also in {seen[market]}"
             raise UserError(what, place=reading.place, remedy="keep one file a market, or name them with pattern=")
     seen.update(dict.fromkeys(markets, reading.place))
-
-
-def _in_time(tables: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """By time, rows of one second in the order of their file; a file with the newest row first is turned round."""
-    turned = [table.reverse() if _newest_first(table["time"]) else table for table in tables]
-    return pl.concat(turned).sort("time", maintain_order=True)
-
-
-def _newest_first(times: pl.Series) -> bool:
-    steps = times.diff().dt.total_nanoseconds()
-    return len(times) > 1 and bool((steps <= 0).all()) and bool((steps < 0).any())
 
 
 def _one_trader(trades: pl.DataFrame, source: Path) -> None:
