@@ -73,9 +73,9 @@ def markov(train: ActionRows, judged: ActionRows) -> Floats:
 
 def logistic(train: ActionRows, judged: ActionRows, *, with_rtg: bool = False) -> Floats:
     """Multinomial logistic regression with an L2 penalty (scikit-learn's default strength) on standardised inputs."""
-    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
-    from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped]
-    from sklearn.preprocessing import StandardScaler  # type: ignore[import-untyped]
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
 
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2_000))
     model.fit(train.inputs(with_rtg=with_rtg), train.actions_R)
@@ -122,7 +122,7 @@ def _folds(market_R: Ints, *, seed: int) -> Ints:
 
 
 def _boosted(config: TreesConfig, rounds: int, seed: int) -> Any:  # noqa: ANN401  scikit-learn has no types
-    from sklearn.ensemble import HistGradientBoostingClassifier  # type: ignore[import-untyped]
+    from sklearn.ensemble import HistGradientBoostingClassifier
 
     return HistGradientBoostingClassifier(
         max_iter=rounds,

@@ -23,7 +23,7 @@ def chances(
     *,
     window: int,
     stride: int | None = None,
-    threads: int = 0,
+    threads: int = 1,
 ) -> Floats:
     """(R, K) Chances of each row's action when `rtg_R` (x 100) is asked for, in the windows that training has used.
 
@@ -47,7 +47,7 @@ def chances(
 
 
 def attention(
-    inference: TraderInference, trajectories: Trajectories, rtg_R: Floats, *, window: int, threads: int = 0
+    inference: TraderInference, trajectories: Trajectories, rtg_R: Floats, *, window: int, threads: int = 1
 ) -> tuple[Floats, int]:
     """(L,) Attention of an answer by lag, the answer's own bar first, mean over layers, heads and markets; and markets.
 
