@@ -139,6 +139,13 @@ def test_data_prepared_otherwise_than_asked_is_refused(rookery: Call, prepared: 
     assert "data: was prepared with interval_s 60, not 300" in said.err
 
 
+@pytest.mark.parametrize("command", ["check", "prepare", "run"])
+def test_prepared_data_are_not_a_traders_files(rookery: Call, prepared: Path, command: str):
+    said = rookery("twin", command, "--data-dir", prepared, "--quiet")
+    assert said.code == 2
+    assert "data: holds prepared data, not a trader's files" in said.err
+
+
 @pytest.mark.parametrize("command", ["check", "prepare", "train", "run"])
 def test_a_folder_that_is_missing_or_empty_is_one_clear_line(rookery: Call, tmp_path: Path, command: str):
     missing = rookery("twin", command, "--data-dir", "nowhere", "--quiet")
