@@ -1,5 +1,6 @@
 """Settings of the specialists' road, under the keys of the published agents.yaml, with its values as defaults."""
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -12,6 +13,8 @@ from rookery.market.terms import Instrument
 from rookery.pipelines.specialists.groups import BY_NAME, GROUPS, GroupName
 
 PhaseNumber = Literal[1, 2, 3]
+# A share of a bar's volume so large that only the volume 0 of a bar that is no bar binds.
+_ANY_VOLUME = 1e12
 
 
 class TrainingConfig(Config):
@@ -70,13 +73,12 @@ class EnvironmentConfig(Config):
     instruments: tuple[Instrument, ...] = ()
 
     def instrument(self, name: str) -> Instrument:
-        """What trading `name` costs under these settings."""
-        for own in self.instruments:
-            if own.name == name:
-                return own
-        if name in BY_NAME:
-            return BY_NAME[name].instrument(typical_costs=self.costs == "typical")
-        return Instrument(name=name)
+        """What trading `name` costs under these settings; a bar without volume lets nothing be traded."""
+        plain = BY_NAME[name].instrument(typical_costs=self.costs == "typical") if name in BY_NAME else None
+        found = next((own for own in self.instruments if own.name == name), plain) or Instrument(name=name)
+        if math.isfinite(found.max_volume_share):
+            return found
+        return found.model_copy(update={"max_volume_share": _ANY_VOLUME})
 
 
 class RewardConfig(Config):
