@@ -56,7 +56,7 @@ def gate(
 def _compared(returns_N: Floats, baselines: Mapping[Baseline, Floats], ground: Ground) -> Significance:
     return significance(
         returns_N,
-        {**baselines},
+        {str(name): rival_N for name, rival_N in baselines.items()},
         seed=ground.seed,
         periods_per_year=ground.periods_per_year,
         formulas=(sharpe, total_return),
