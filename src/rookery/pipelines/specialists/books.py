@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from rookery.evaluation.bar_backtest import BarBacktest, backtest_targets
+from rookery.market.targets import Wish
 from rookery.market.terms import Account
 from rookery.measures import Floats, periods_per_year
 from rookery.pipelines.specialists.config import SpecialistsConfig
@@ -19,17 +20,18 @@ from rookery.pipelines.specialists.portfolio import PortfolioBars
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Wishes:
-    """What an agent wanted at each of T closes: shares of net worth (T, M), nan where it leaves things as they are.
+    """What an agent wanted at each of T closes (T, M): orders in contracts, or with `weights` shares of net worth.
 
     `allocation_TG` is what each group was given and `appetite_T` how much of it all was put at risk, where someone
     allocates; `groups` names the columns. `limited` counts orders that a limit cut or refused, by the limit's name.
     """
 
-    weight_TM: Floats
+    wish_TM: Floats
     groups: tuple[GroupName, ...]
     allocation_TG: Floats | None = None
     appetite_T: Floats | None = None
     limited: Mapping[str, int] | None = None
+    weights: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -46,7 +48,9 @@ class Way:
 
 def settled(data: PortfolioBars, wishes: Wishes, config: SpecialistsConfig) -> Way:
     """Books of wishes, settled with all costs by the ledger: what is decided at a close fills at the next open."""
-    return Way(wishes=wishes, books=_books(data, wishes.weight_TM, config, stop=config.environment.stop_loss_pct))
+    wish: Wish = "weight" if wishes.weights else "order"
+    books = _books(data, wishes.wish_TM, config, wish=wish, account=config.env(data.instruments).account())
+    return Way(wishes=wishes, books=books)
 
 
 def baseline_books(data: PortfolioBars, config: SpecialistsConfig) -> Mapping[Baseline, BarBacktest]:
@@ -63,15 +67,16 @@ def baseline_books(data: PortfolioBars, config: SpecialistsConfig) -> Mapping[Ba
         "buy_and_hold": once_TM,
         "flat": np.zeros(data.bars.shape),
     }
-    return {name: _books(data, weight_TM, config, stop=None) for name, weight_TM in tables.items()}
+    account = config.env(data.instruments, stop_loss_pct=None).account()
+    return {name: _books(data, weight_TM, config, wish="weight", account=account) for name, weight_TM in tables.items()}
 
 
 def only(data: PortfolioBars, wishes: Wishes, groups: tuple[GroupName, ...]) -> Wishes:
     """The same wishes for the instruments of `groups`; the others stay flat."""
     columns = [m for group in groups for m in data.columns(group)]
-    kept_TM = np.zeros_like(wishes.weight_TM)
-    kept_TM[:, columns] = wishes.weight_TM[:, columns]
-    return Wishes(weight_TM=kept_TM, groups=groups)
+    kept_TM = np.zeros_like(wishes.wish_TM)
+    kept_TM[:, columns] = wishes.wish_TM[:, columns]
+    return Wishes(wish_TM=kept_TM, groups=groups, weights=wishes.weights)
 
 
 def year_of(data: PortfolioBars) -> float | None:
@@ -89,15 +94,14 @@ def _part(data: PortfolioBars, config: SpecialistsConfig) -> float:
     return min(config.environment.max_position_size, 1.0 / max(1, int(data.available_M.sum())))
 
 
-def _books(data: PortfolioBars, weight_TM: Floats, config: SpecialistsConfig, *, stop: float | None) -> BarBacktest:
+def _books(
+    data: PortfolioBars, wish_TM: Floats, config: SpecialistsConfig, *, wish: Wish, account: Account
+) -> BarBacktest:
     shared = config.environment
-    account = Account(
-        fee_bps=shared.transaction_cost * 1e4, max_position_size=shared.max_position_size, stop_loss_pct=stop
-    )
     return backtest_targets(
         data.bars,
-        weight_TM,
-        wish="weight",
+        wish_TM,
+        wish=wish,
         instruments=[shared.instrument(name) for name in data.instruments],
         account=account,
         capital=shared.initial_capital,
