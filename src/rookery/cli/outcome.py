@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from rookery.datasets.splits import Split
     from rookery.evaluation.report.belief import Validation
     from rookery.evaluation.report.record import Report
+    from rookery.pipelines.closing import RunResult
     from rookery.pipelines.rook.config import RookConfig
-    from rookery.pipelines.rook.stages import RunResult
     from rookery.pipelines.rook.steps import FeatureFiles, TrainedFiles
     from rookery.runs import RunFacts
     from rookery.schema import Loaded

@@ -69,27 +69,36 @@ def fractional_difference(order: float, tau: float = 1e-3, values: pl.Expr | Non
 
 
 def choose_order(
-    bars: pl.DataFrame, rows: range, *, tau: float = 1e-3, grid: Sequence[float] = GRID, most_segments: int = 200
+    bars: pl.DataFrame,
+    rows: range,
+    *,
+    tau: float = 1e-3,
+    grid: Sequence[float] = GRID,
+    most_segments: int = 200,
+    otherwise: float | None = None,
 ) -> FractionalOrder:
     """The smallest order of `grid` at which the log close of `rows` is stationary, and nothing else is looked at.
 
     Augmented Dickey-Fuller with a constant and one lag (by arch), p below 0.05. Over several segments p is the
     median of theirs, so most of them must be stationary; where there are more than `most_segments` that are long
-    enough, as many are taken, evenly spread. Raises UserError when none of the orders will do.
+    enough, as many are taken, evenly spread. Where none of the orders will do (segments may be too short to test
+    any) the order `otherwise` is taken; without one UserError is raised.
     """
     if rows.step != 1 or not rows or rows.start < 0 or rows.stop > bars.height:
         raise ValueError(f"rows {rows.start} to {rows.stop} are not a part of {bars.height} rows")
     part = bars[rows.start : rows.stop]
     logs = part["close"].cast(pl.Float64).log().to_numpy()
     offsets_S = segment_offsets(part["segment"])
+    fitted = (rows.start, rows.stop)
     tried: list[tuple[float, float | None]] = []
     for order in sorted(grid):
         weights_W = fractional_weights(order, tau)
         p = _median_p(logs, _spread(offsets_S, weights_W.size - 1 + _LEAST_ROWS, most_segments), weights_W)
         tried.append((order, p))
         if p is not None and p < SIGNIFICANCE:
-            fitted = (rows.start, rows.stop)
             return FractionalOrder(order=order, tau=tau, p_values=tuple(tried), fitted_rows=fitted)
+    if otherwise is not None:
+        return FractionalOrder(order=otherwise, tau=tau, p_values=tuple(tried), fitted_rows=fitted)
     found = ", ".join(f"{order:g}: {'too short' if p is None else f'p {p:.3f}'}" for order, p in tried)
     raise UserError(
         f"no order of differencing makes the training rows stationary ({found})",

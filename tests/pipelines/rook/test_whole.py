@@ -14,9 +14,9 @@ from rookery.evaluation import report as reports
 from rookery.evaluation.trials import LEDGER, ledger_of
 from rookery.learning.training import FitConfig
 from rookery.models.lstm import LstmConfig
+from rookery.pipelines.closing import RunResult
 from rookery.pipelines.rook import whole
 from rookery.pipelines.rook.config import RookConfig, TradingConfig
-from rookery.pipelines.rook.stages import RunResult
 from rookery.pipelines.rook.steps import SwapSource
 from rookery.progress import Progress
 from rookery.sources.generated import swap_tape, write_csv

@@ -1,12 +1,9 @@
 """The report of a ROOK run: its facts put in the places where a reader looks for them."""
 
-import json
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import pairwise
-from pathlib import Path
 
 import yaml
 
@@ -18,7 +15,6 @@ from rookery.evaluation.report.record import (
     Dropped,
     Fact,
     FitRange,
-    Machine,
     Mix,
     Repeat,
     Report,
@@ -26,7 +22,6 @@ from rookery.evaluation.report.record import (
     RookPanel,
     Segment,
     Split,
-    StageTime,
     Training,
 )
 from rookery.evaluation.report.wording import number
@@ -55,8 +50,6 @@ _ROLES: Mapping[str, tuple[str, Role]] = {
     "random": ("random", "random"),
     "teacher": ("teacher's rules", "teacher"),
 }
-# Name of the log of stage times in a run's logs folder.
-TIMINGS = "timings"
 _LIBRARIES = ("torch", "numpy", "polars", "numba", "arch")
 
 
@@ -253,23 +246,4 @@ def fit_ranges(scalers: Scalers, *, train_last_row: int) -> tuple[FitRange, ...]
             inside_train=scaler.fitted_rows[1] - 1 <= train_last_row,
         )
         for name, scaler in (("core scaler", scalers.core), ("condition scaler", scalers.conditions))
-    )
-
-
-def machine_block(logs: Path, *, device: str) -> Machine:
-    """Wall-clock facts of the stages that logged them, the last time each was made."""
-    latest: dict[str, StageTime] = {}
-    path = logs / f"{TIMINGS}.jsonl"
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
-        row = json.loads(line)
-        latest[row["stage"]] = StageTime(
-            name=row["stage"], seconds=row["seconds"], count=row["count"] or None, unit=row["unit"]
-        )
-    return Machine(
-        device=device,
-        stages=tuple(latest.values()),
-        facts=(
-            Fact(name="Python", value=platform.python_version()),
-            Fact(name="system", value=f"{platform.system()} {platform.machine()}"),
-        ),
     )

@@ -1,30 +1,27 @@
 """The stages that runs share, each loaded instead of repeated when it was finished before."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 import polars as pl
 
 from rookery.datasets.sequences import Sequences
-from rookery.evaluation import report as reports
-from rookery.evaluation.believing import believed
 from rookery.evaluation.leakage import Certificate
 from rookery.evaluation.leakage.record import AUDIT, CERTIFICATE, stage_hashes
-from rookery.evaluation.report.belief import Trials
-from rookery.evaluation.report.record import Fact, FitRange, Report
+from rookery.evaluation.report.record import FitRange
 from rookery.evaluation.report.record import Split as SplitSection
 from rookery.features.conditions import conditions as conditions_of
 from rookery.features.swaps import core_features
 from rookery.files import read_json, write_json
 from rookery.labels.rules import label
+from rookery.pipelines.closing import log_time, working
 from rookery.pipelines.rook import files
 from rookery.pipelines.rook.audited import read_audited, stages_of
 from rookery.pipelines.rook.config import RookConfig
 from rookery.pipelines.rook.probes import certificate_of
-from rookery.pipelines.rook.reporting import TIMINGS, Origin, machine_block
+from rookery.pipelines.rook.reporting import Origin
 from rookery.pipelines.rook.steps import SwapSource, read_facts, read_swaps
 from rookery.run import Run
 from rookery.schema import Loaded, fingerprint
@@ -32,16 +29,6 @@ from rookery.tables import write_table
 
 # Moments at which the audit of a run changes the future; `rookery audit` takes more.
 _CUTS = 6
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunResult:
-    """A finished run: its report, where the page lies, and the hashes by which two runs are compared."""
-
-    folder: Path
-    report: Report
-    page: Path
-    hashes: Mapping[str, str]
 
 
 def swaps_stage(made: Run, source: SwapSource) -> Loaded:
@@ -131,74 +118,3 @@ def audit_stage(made: Run, source: SwapSource, config: RookConfig, *, model: Pat
             write_json(path, found.to_json())
             log_time(made, "audit", time.perf_counter() - started, len(found.findings), "probes")
         return Certificate.from_json(read_json(path))
-
-
-def close(
-    made: Run,
-    record: Report,
-    trials: Callable[[], Trials],
-    certificate: Certificate,
-    *,
-    device: str,
-    stages: Sequence[str],
-) -> RunResult:
-    """Draw the report and record how the run ended. `record` is what follows from the run alone.
-
-    `trials` is asked only when the report is not drawn yet: it resamples all trials on the same data.
-    """
-    hashes: dict[str, str] = {}
-    for folder in stages:
-        hashes |= {f"{folder}/{name}": digest for name, digest in made.hashes(folder).items()}
-    report, page, own = _report(made, record, trials, certificate, hashes, device=device)
-    # Of the report, which holds wall times and other runs, the digest that leaves these out.
-    hashes |= {"report": own}
-    made.finish(
-        {
-            "verdict": report.verdict.sentence,
-            "report_json": page.with_name("report.json").relative_to(made.path).as_posix(),
-            "hashes": hashes,
-        }
-    )
-    return RunResult(folder=made.path, report=report, page=page, hashes=hashes)
-
-
-def _report(
-    made: Run,
-    record: Report,
-    trials: Callable[[], Trials],
-    certificate: Certificate,
-    hashes: Mapping[str, str],
-    *,
-    device: str,
-) -> tuple[Report, Path, str]:
-    """Draw the record with the hashes of what it rests on and with what the clock says; page and digest too."""
-    assert record.repeat is not None  # noqa: S101  build_report always fills it
-    listed = tuple(Fact(name=name, value=digest) for name, digest in hashes.items())
-    record = replace(record, repeat=replace(record.repeat, hashes=listed))
-    own = reports.digest(record)
-    with made.stage("report", inputs={"record": own}) as stage:
-        page = stage.file("report.html")
-        if stage.finished:
-            return reports.read(stage.file("report.json")), page, own
-        with made.progress.stage("report", 1, unit="page") as advance:
-            known = believed(record, trials=trials(), certificate=certificate)
-            report = replace(known, machine=machine_block(made.logs, device=device))
-            reports.write(report, stage.path)
-            write_table(pl.read_parquet(made.path / "backtest" / "orders.parquet"), stage.file("orders.csv"))
-            advance(1)
-        return report, page, own
-
-
-@contextmanager
-def working(made: Run, name: str, count: int, *, unit: str = "rows") -> Iterator[None]:
-    """Show and time the work of a stage."""
-    started = time.perf_counter()
-    with made.progress.stage(name, count, unit) as advance:
-        yield
-        advance(count)
-    log_time(made, name, time.perf_counter() - started, count, unit)
-
-
-def log_time(made: Run, name: str, seconds: float, count: int, unit: str) -> None:
-    """Put the wall time of a stage into the logs, where the report finds it."""
-    made.log(TIMINGS, {"stage": name, "seconds": round(seconds, 3), "count": count, "unit": unit})

@@ -21,6 +21,7 @@ from rookery.evaluation.trials.standing import standing
 from rookery.evaluation.verdict import Gate
 from rookery.files import read_json, sha256, write_json
 from rookery.learning.fit import METRICS
+from rookery.pipelines.closing import RunResult, close, log_time, working
 from rookery.pipelines.kernels import compile_kernels
 from rookery.pipelines.rook.brain import TrainedROOKBrain
 from rookery.pipelines.rook.config import RookConfig, TradingConfig
@@ -28,15 +29,11 @@ from rookery.pipelines.rook.judging import judge, write_books
 from rookery.pipelines.rook.panel import label_mix
 from rookery.pipelines.rook.reporting import build_report, fit_ranges
 from rookery.pipelines.rook.stages import (
-    RunResult,
     audit_stage,
-    close,
     features_stage,
     labels_stage,
-    log_time,
     origin_of,
     swaps_stage,
-    working,
 )
 from rookery.pipelines.rook.steps import SwapSource, price_unit
 from rookery.pipelines.rook.training import Device, Learnt, learn, learnt_of, training_section
@@ -92,7 +89,7 @@ def run(
         record = _backtest(made, tables, source, config, bundle, pen)
         trials = partial(standing, ledger, record_backtest(pen, record, made.path / "backtest"))
         certificate = audit_stage(made, source, config)
-        return close(made, record, trials, certificate, device=learnt.device, stages=_STAGES)
+        return close(made, record, trials, certificate, device=learnt.device, stages=_STAGES, beside=_beside(made))
 
 
 def backtest(
@@ -138,7 +135,7 @@ def backtest(
         trials = partial(standing, ledger, record_backtest(pen, record, made.path / "backtest"))
         certificate = audit_stage(made, source, config, model=model)
         stages = ("swaps", "features", "labels", "backtest", "audit")
-        return close(made, record, trials, certificate, device="cpu", stages=stages)
+        return close(made, record, trials, certificate, device="cpu", stages=stages, beside=_beside(made))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -201,6 +198,10 @@ def resume(path: Path, *, device: Device = "auto", progress: Progress | None = N
     if (model := facts.request.get("model")) is not None:
         return backtest(Path(model), source, path, config=config, seed=facts.seed, progress=progress)
     return run(source, path, config=config, seed=facts.seed, device=device, progress=progress)
+
+
+def _beside(made: Run) -> dict[str, Path]:
+    return {"orders.csv": made.path / "backtest" / "orders.parquet"}
 
 
 def _unseen(learnt: Learnt, loaded: Loaded) -> Gate:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -39,6 +39,27 @@ class StateNormalization(Config):
     scale: tuple[float, ...]
     fitted_rows: tuple[int, int]
     clip: float | None
+
+    @classmethod
+    def of(cls, scaler: Scaler) -> Self:
+        """The figures of `scaler`."""
+        return cls(
+            names=scaler.names,
+            mean=tuple(scaler.mean.tolist()),
+            scale=tuple(scaler.scale.tolist()),
+            fitted_rows=scaler.fitted_rows,
+            clip=scaler.clip,
+        )
+
+    def scaler(self) -> Scaler:
+        """The scaler of these figures. Raises ValueError when they do not fit each other."""
+        return Scaler(
+            names=self.names,
+            mean=np.array(self.mean),
+            scale=np.array(self.scale),
+            fitted_rows=self.fitted_rows,
+            clip=self.clip,
+        )
 
 
 class Thresholds(Config):
@@ -107,13 +128,7 @@ def save_twin(
         fractional=Order.model_validate(fractional.to_json()),
         thresholds=Thresholds.model_validate(thresholds.to_json()),
     )
-    norm = StateNormalization(
-        names=scaler.names,
-        mean=tuple(scaler.mean.tolist()),
-        scale=tuple(scaler.scale.tolist()),
-        fitted_rows=scaler.fitted_rows,
-        clip=scaler.clip,
-    )
+    norm = StateNormalization.of(scaler)
     settings = TwinBundleConfig(state=state, architecture=model.config)
     bundle.save(
         path,
@@ -154,13 +169,7 @@ def _scaler(loaded: Bundle, schema: TwinSchema) -> Scaler:
     if norm.names != schema.features:
         raise UserError("scales other features than schema.json lists, or in another order", place=place)
     try:
-        return Scaler(
-            names=norm.names,
-            mean=np.array(norm.mean),
-            scale=np.array(norm.scale),
-            fitted_rows=norm.fitted_rows,
-            clip=norm.clip,
-        )
+        return norm.scaler()
     except ValueError as failure:
         raise UserError(f"does not fit its feature names: {failure}", place=place) from None
 

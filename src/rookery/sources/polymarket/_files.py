@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from rookery.errors import UserError, did_you_mean
+from rookery.files import sha256
 
 _GZIP = b"\x1f\x8b"
 _ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2")
@@ -63,22 +64,44 @@ def files(path: Path, pattern: str) -> Iterator[File]:
     Raises UserError when there is no such path, or no such file in it.
     """
     if path.is_dir():
-        found = sorted({*path.rglob(pattern), *path.rglob(f"{pattern}.gz")})
+        found = _matching(path, pattern)
         for file in found:
-            if file.is_file():
-                yield from _opened(file)
+            yield from _opened(file)
     elif path.is_file() and path.name.endswith(_ARCHIVES):
         found = yield from _members(path, pattern)
-    elif path.is_file():
-        found = [path]
-        yield from _opened(path)
     else:
-        siblings = sorted(other.name for other in path.parent.iterdir()) if path.parent.is_dir() else []
-        raise UserError(
-            "no such file or folder", place=path, remedy=did_you_mean(path.name, siblings) if siblings else None
-        )
+        found = [_present(path)]
+        yield from _opened(path)
     if not found:
-        raise UserError(f"holds no file named {pattern}", place=path, remedy="name another pattern")
+        raise _none_matches(path, pattern)
+
+
+def digests(path: Path, pattern: str) -> list[tuple[str, str]]:
+    """Name and sha256 of every file that `files` would open; of an archive, its own.
+
+    Raises UserError when there is no such path, or no such file in a folder.
+    """
+    if not path.is_dir():
+        return [(path.name, sha256(_present(path)))]
+    if found := _matching(path, pattern):
+        return [(file.relative_to(path).as_posix(), sha256(file)) for file in found]
+    raise _none_matches(path, pattern)
+
+
+def _matching(folder: Path, pattern: str) -> list[Path]:
+    return sorted(file for file in {*folder.rglob(pattern), *folder.rglob(f"{pattern}.gz")} if file.is_file())
+
+
+def _present(path: Path) -> Path:
+    if path.is_file():
+        return path
+    siblings = sorted(other.name for other in path.parent.iterdir()) if path.parent.is_dir() else []
+    remedy = did_you_mean(path.name, siblings) if siblings else None
+    raise UserError("no such file or folder", place=path, remedy=remedy)
+
+
+def _none_matches(path: Path, pattern: str) -> UserError:
+    return UserError(f"holds no file named {pattern}", place=path, remedy="name another pattern")
 
 
 def _opened(file: Path) -> Iterator[File]:

@@ -107,7 +107,6 @@ def of_fills(
                 f"fill {bad.arg_true()[0] + 1} {what}", place=place, remedy="is it a market of two outcomes?"
             )
     price = pl.col("price")
-    unknown = [pl.lit(None, dtype=pl.String).alias(name) for name in ("token", "condition_id")]
     trades = fills.select(
         "time",
         pl.col("instrument").alias("market"),
@@ -117,24 +116,39 @@ def of_fills(
         pl.col("notional").alias("usdc"),
         pl.when(pl.col("outcome") == "Up").then(price).otherwise(1.0 - price).alias("up_price"),
         "transaction_hash",
-        *unknown,
     )
-    reading = Reading(
-        place=place,
-        name=place,
-        shape=Shape.FILLS,
-        rows=loaded.facts.rows_read,
-        trades=trades,
-        quotes=pl.DataFrame(schema={name: column.dtype for name, column in QUOTES.columns.items()}),
-        unit=loaded.facts.notes["time"],
-        faults=dict(loaded.facts.quarantined),
-        skipped={"fills of others": loaded.facts.other_events_skipped} if loaded.facts.other_events_skipped else {},
-        digest=loaded.facts.fingerprint,
-    )
+    return of_trades(trades, facts=loaded.facts, dedupe=dedupe, year=year, collected_until=collected_until)
+
+
+def of_trades(
+    trades: pl.DataFrame,
+    *,
+    facts: SourceFacts,
+    dedupe: Dedupe = "none",
+    year: int | None = None,
+    collected_until: datetime | None = None,
+) -> History:
+    """A history of rows that are a TRADES table already, of one trader; `facts` are those of its making.
+
+    Options as in `load`.
+    """
     _check_choices(dedupe, None)
+    unknown = [pl.lit(None, dtype=pl.String).alias(name) for name in ("token", "condition_id")]
+    reading = Reading(
+        place=facts.path,
+        name=facts.path,
+        shape=Shape.FILLS,
+        rows=facts.rows_read,
+        trades=trades.with_columns(unknown),
+        quotes=pl.DataFrame(schema={name: column.dtype for name, column in QUOTES.columns.items()}),
+        unit=facts.notes.get("time", "ns"),
+        faults=dict(facts.quarantined),
+        skipped={"fills of others": facts.other_events_skipped} if facts.other_events_skipped else {},
+        digest=facts.fingerprint,
+    )
     # A table of fills has no cap that is known.
     options = _Options(trader=None, year=year, missing_outcome=None, cap=-1, collected_until=collected_until)
-    return _assembled(Path(place), [reading], {}, dedupe=dedupe, options=options)
+    return _assembled(Path(facts.path), [reading], {}, dedupe=dedupe, options=options)
 
 
 def _assembled(

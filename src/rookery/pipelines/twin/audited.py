@@ -1,0 +1,59 @@
+"""What a finished twin run left behind, read back and checked, for those who doubt it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rookery.errors import UserError
+from rookery.pipelines.twin.config import TwinConfig
+from rookery.pipelines.twin.saved import SavedTwin, load_twin
+from rookery.pipelines.twin.source import TwinSource
+from rookery.pipelines.twin.tables import TwinHistory, TwinTables, read
+from rookery.run import Stage
+from rookery.runs import RunFacts
+
+# In the order in which they are made; the certificate is about these.
+STAGES = ("history", "data", "models", "judgement")
+# The bundle, in the folder of the stage `models`.
+BUNDLE = "twin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class AuditedTwin:
+    """A run's tables (its history of all markets among them) and the twin that was trained on them.
+
+    `twin` has the network, the scaler and the schema (thresholds, fractional order, rtg_range) as the bundle states
+    them; `tables` has the same as the data stage states them. `folder` is the run's, with the files of all `stages`.
+    """
+
+    folder: Path
+    config: TwinConfig
+    source: TwinSource
+    stages: tuple[str, ...]
+    seed: int
+    tables: TwinTables
+    twin: SavedTwin
+
+
+def read_finished(facts: RunFacts) -> AuditedTwin:
+    """Read a finished run. Raises UserError when it has not finished, or naming what was altered since."""
+    if not facts.outcome:
+        raise UserError(
+            f"is {facts.state}: only a finished run can be audited", place=facts.path, remedy="resume it first"
+        )
+    config = TwinConfig.parse(facts.config, place=facts.path / "run.json")
+    return read_audited(facts.path, config, TwinSource.from_request(facts.request["source"]), seed=facts.seed)
+
+
+def read_audited(path: Path, config: TwinConfig, source: TwinSource, *, seed: int) -> AuditedTwin:
+    """Read the stages of a run up to its judgement. Raises UserError naming what was altered since it was made."""
+    for name in STAGES:
+        Stage(path / name, key="", finished=True).verify()
+    return AuditedTwin(
+        folder=path,
+        config=config,
+        source=source,
+        stages=STAGES,
+        seed=seed,
+        tables=read(path / "data", TwinHistory.read(path / "history")),
+        twin=load_twin(path / "models" / BUNDLE),
+    )

@@ -1,0 +1,81 @@
+"""Where a trader's history comes from, and how it is read."""
+
+import hashlib
+import shlex
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from rookery.pipelines.twin.planted import planted_history
+from rookery.pipelines.twin.tables import TwinHistory
+from rookery.progress import Progress
+from rookery.sources import polymarket
+from rookery.sources.polymarket import Dedupe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TwinSource:
+    """A folder, archive or file of a trader's markets and how to read it (`polymarket.load`), or, when `path` is None,
+    a trader made up in so many `markets`."""
+
+    path: Path | None = None
+    pattern: str = "*.json"
+    trader: str | None = None
+    dedupe: Dedupe = "none"
+    year: int | None = None
+    missing_outcome: str | None = None
+    cap: int = polymarket.CAP
+    skip_bad: bool = False
+    markets: int = 160
+    seed: int = 0
+
+    def load(self, progress: Progress) -> TwinHistory:
+        """The trader's rows and markets. Raises UserError for whatever is wrong with the files."""
+        if self.path is None:
+            return planted_history(self.markets, seed=self.seed)
+        found = polymarket.load(
+            self.path,
+            pattern=self.pattern,
+            trader=self.trader,
+            dedupe=self.dedupe,
+            year=self.year,
+            missing_outcome=self.missing_outcome,
+            cap=self.cap,
+            skip_bad=self.skip_bad,
+            progress=progress,
+        )
+        return TwinHistory(
+            trades=found.trades, markets=found.markets, facts=found.facts, skipped_files=dict(found.skipped_files)
+        )
+
+    @property
+    def name(self) -> str:
+        """What the data is called in lists and reports."""
+        return f"made-up trader in {self.markets} markets" if self.path is None else self.path.name
+
+    def fingerprint(self) -> str:
+        """Of the names and bytes of all files, and of how they are read. Raises UserError when there are none."""
+        contents = [] if self.path is None else polymarket.digests(self.path, self.pattern)
+        told = [f"{name} {digest}" for name, digest in contents]
+        return hashlib.sha256("\n".join([*told, str(sorted(self.request().items()))]).encode()).hexdigest()
+
+    def command(self, *, seed: int) -> str:
+        """The command line that makes the same run again, settings aside."""
+        if self.path is None:
+            return f"rookery demo --pipeline twin --seed {seed}"
+        words = ["rookery", "twin", "run", "--data-dir", self.path.name]
+        fresh = TwinSource()
+        for name in ("pattern", "trader", "dedupe", "year", "missing_outcome", "cap"):
+            value = getattr(self, name)
+            words += [f"--{name.replace('_', '-')}", str(value)] if value != getattr(fresh, name) else []
+        words += ["--skip-bad"] if self.skip_bad else []
+        return shlex.join([*words, "--config", "config.yaml", "--seed", str(seed)])
+
+    def request(self) -> dict[str, Any]:
+        """This source as JSON values, so that a run can be taken up again."""
+        return {**asdict(self), "path": None if self.path is None else str(self.path)}
+
+    @classmethod
+    def from_request(cls, values: dict[str, Any]) -> Self:
+        """The source that `request` described."""
+        return cls(**{**values, "path": None if values["path"] is None else Path(values["path"])})

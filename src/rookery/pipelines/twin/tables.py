@@ -1,0 +1,288 @@
+"""A trader's history as the tables that a twin is taught and judged with, every fit on the training markets alone."""
+
+# R rows, S segments
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, Self
+
+import polars as pl
+from pydantic import Field
+
+from rookery.config import Config
+from rookery.datasets.scaling import Scaler
+from rookery.datasets.trajectories import Trajectories, fit_state_scaler, from_tables
+from rookery.errors import UserError
+from rookery.features.fractional import FractionalOrder, choose_order
+from rookery.features.segments import SEGMENT, segment_offsets
+from rookery.features.state import StateConfig, state_features
+from rookery.features.trader_bars import trader_bars
+from rookery.files import read_json, write_json
+from rookery.labels.trader import ActionThresholds, fit_thresholds, trader_labels
+from rookery.pipelines.twin.bars import state_bars
+from rookery.pipelines.twin.config import TwinConfig
+from rookery.pipelines.twin.saved import Order, StateNormalization, Thresholds
+from rookery.schema import MARKETS, TIME, TRADES, SourceFacts, check, fingerprint
+from rookery.tables import read_table, require, write_table
+
+PROCESSED = "processed_trader_data.parquet"
+DESCRIPTION = "description.json"
+
+# A difference of order 1 needs two rows: what is left where no segment is long enough to choose a smaller order on.
+PLAIN_ORDER = 1.0
+
+_PARTS = (("train",), ("train", "validation"))
+_LABELS = ("action", "reward", "return_to_go")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TwinHistory:
+    """A trader's rows (TRADES) and markets (MARKETS), with the facts of their reading.
+
+    `markets` tells of each market's end, and `trades` of what came after a bar: they are for judging, never for states.
+    `skipped_files` names files that could not be read at all, each with its reason.
+    """
+
+    trades: pl.DataFrame
+    markets: pl.DataFrame
+    facts: SourceFacts
+    skipped_files: Mapping[str, str] = field(default_factory=dict)
+
+    def fingerprint(self) -> str:
+        """Of every row."""
+        return _digest(fingerprint(self.trades), fingerprint(self.markets))
+
+    def write(self, folder: Path) -> None:
+        """Write trades.parquet, markets.parquet and source.json into `folder`."""
+        write_table(self.trades, folder / "trades.parquet")
+        write_table(self.markets, folder / "markets.parquet")
+        told = {"facts": asdict(self.facts), "skipped_files": dict(self.skipped_files)}
+        write_json(folder / "source.json", told)
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read what `write` wrote. Raises UserError naming the file that is wrong."""
+        remedy = "make it with: rookery twin prepare"
+        trades, markets = (read_table(folder / f"{name}.parquet", remedy=remedy) for name in ("trades", "markets"))
+        told = read_json(folder / "source.json")
+        return cls(
+            trades=check(trades, TRADES, place=folder / "trades.parquet"),
+            markets=check(markets, MARKETS, place=folder / "markets.parquet"),
+            facts=SourceFacts(**told["facts"]),
+            skipped_files=told["skipped_files"],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TwinTables:
+    """Bars of whole markets, one after the other by opening, and all that is made of them, row for row.
+
+    `bars`      what `bars.state_bars` makes of complete markets, with `market` (slug)
+    `states`    time, segment and the unscaled columns `state.names`
+    `labels`    time, segment, action, reward, return_to_go (x 100), of the NEXT bar
+    `train`, `validation` are places of segments (of `trajectories`) and `train_rows`, `validation_rows` their rows;
+    every market of `validation` opens after all of `train` have closed. `scaler`, `thresholds` and `order` were fitted
+    on `train_rows` alone. `left_out` counts markets that are not here, by reason. `history` has all markets, those too;
+    `state`, `interval_s` and `capital` are as in TwinConfig.
+    """
+
+    history: TwinHistory
+    bars: pl.DataFrame
+    states: pl.DataFrame
+    labels: pl.DataFrame
+    train: range
+    validation: range
+    scaler: Scaler
+    thresholds: ActionThresholds
+    order: FractionalOrder
+    trajectories: Trajectories
+    state: StateConfig
+    interval_s: int
+    capital: float
+    left_out: Mapping[str, int]
+
+    @property
+    def train_rows(self) -> range:
+        """Rows of the training segments."""
+        return self._rows(self.train)
+
+    @property
+    def validation_rows(self) -> range:
+        """Rows of the held-out segments."""
+        return self._rows(self.validation)
+
+    @property
+    def markets(self) -> tuple[str, ...]:
+        """The market of each segment, by place."""
+        return tuple(self.bars["market"].gather(self.trajectories.offsets_S[:-1]).to_list())
+
+    def fingerprint(self) -> str:
+        """Of every value that a twin is taught with."""
+        tables = (fingerprint(table) for table in (self.bars, self.states, self.labels))
+        return _digest(*tables, str(self.train), str(self.validation))
+
+    def _rows(self, segments: range) -> range:
+        offsets_S = self.trajectories.offsets_S
+        return range(int(offsets_S[segments.start]), int(offsets_S[segments.stop]))
+
+
+class Span(Config):
+    """Places [start, stop)."""
+
+    start: int = Field(ge=0)
+    stop: int = Field(ge=0)
+
+
+class TwinDescription(Config):
+    """description.json beside the processed table: how it was made, and what was fitted on its training rows."""
+
+    pipeline: Literal["twin"]
+    interval_s: int
+    capital: float
+    state: StateConfig
+    bar_columns: tuple[str, ...]
+    train: Span
+    validation: Span
+    left_out: dict[str, int]
+    scaler: StateNormalization
+    thresholds: Thresholds
+    order: Order
+
+
+def build(history: TwinHistory, config: TwinConfig) -> TwinTables:
+    """Tables of all complete markets of `history`. Raises UserError where there is nothing to train or to judge on."""
+    complete = history.markets.filter("complete")
+    if not complete.height:
+        raise UserError(
+            f"none of the {history.markets.height} markets is complete",
+            place=history.facts.path,
+            remedy="fetch the whole files: a capped, cut or faulty one hides what was held",
+        )
+    trades = history.trades.filter(pl.col("market").is_in(complete["market"].implode()))
+    cut = trader_bars(trades, complete, interval_s=config.interval_s)
+    parts = _parts(cut, config, place=history.facts.path)
+    bars = state_bars(cut, capital=config.capital).join(parts, on=SEGMENT, how="left", maintain_order="left")
+    kept = bars.filter(pl.col("part").is_not_null())
+    train, both = (kept.filter(pl.col("part").is_in(names))[SEGMENT].n_unique() for names in _PARTS)
+    left_out = {
+        "incomplete": history.markets.height - complete.height,
+        "without a price": complete.height - bars[SEGMENT].n_unique(),
+        "across the cut": bars[SEGMENT].n_unique() - both,
+    }
+    return _fitted(kept.drop("part"), range(train), range(train, both), history, config, left_out)
+
+
+def _parts(cut: pl.DataFrame, config: TwinConfig, *, place: str) -> pl.DataFrame:
+    """Each segment's `market` and `part`: train, validation, or null for what lies across the cut."""
+    spans = cut.group_by(SEGMENT, maintain_order=True).agg(
+        pl.col("market").first(), pl.col("open_time").min().alias("opens"), pl.col("time").max().alias("closes")
+    )
+    held_out = max(1, round(spans.height * config.validation_share))
+    since: datetime = config.validation_from or spans["opens"].sort().to_list()[-held_out]
+    cut_at = pl.lit(since).cast(TIME)
+    part = pl.when(pl.col("closes") <= cut_at).then(pl.lit("train"))
+    parts = spans.select(
+        SEGMENT, "market", part.when(pl.col("opens") >= cut_at).then(pl.lit("validation")).alias("part")
+    )
+    for name in ("train", "validation"):
+        if name not in parts["part"]:
+            opens = [f"{moment:%Y-%m-%d %H:%M}" for moment in spans["opens"].sort().to_list()]
+            raise UserError(
+                f"the cut at {since:%Y-%m-%d %H:%M} UTC leaves no market for {name}",
+                place=place,
+                remedy=f"markets open from {opens[0]} to {opens[-1]}: choose another validation_from",
+            )
+    return parts
+
+
+def _fitted(
+    bars: pl.DataFrame,
+    train: range,
+    validation: range,
+    history: TwinHistory,
+    config: TwinConfig,
+    left_out: Mapping[str, int],
+) -> TwinTables:
+    """States and labels of `bars`, with all that is measured for them taken from the training segments."""
+    rows = range(int(segment_offsets(bars[SEGMENT])[train.stop]))
+    thresholds = fit_thresholds(bars["net_quantity"], rows, quantile=config.action_quantile, by_side=config.by_side)
+    order = _order(bars, rows, config.state)
+    states = state_features(bars, config.state, order=order.order)
+    labels = trader_labels(bars, thresholds)
+    scaler = fit_state_scaler(states, rows, config.state.names)
+    return TwinTables(
+        history=history,
+        bars=bars,
+        states=states,
+        labels=labels,
+        train=train,
+        validation=validation,
+        scaler=scaler,
+        thresholds=thresholds,
+        order=order,
+        trajectories=from_tables(states, labels, scaler),
+        state=config.state,
+        interval_s=config.interval_s,
+        capital=config.capital,
+        left_out=left_out,
+    )
+
+
+def _order(bars: pl.DataFrame, rows: range, state: StateConfig) -> FractionalOrder:
+    if state.fractional_order is not None:
+        return FractionalOrder(order=state.fractional_order, tau=state.fractional_tau)
+    return choose_order(bars, rows, tau=state.fractional_tau, otherwise=PLAIN_ORDER)
+
+
+def write(tables: TwinTables, folder: Path) -> None:
+    """Write the processed table and its description into `folder`."""
+    new = [name for name in tables.states.columns if name not in tables.bars.columns]
+    whole = pl.concat([tables.bars, tables.states.select(new), tables.labels.select(_LABELS)], how="horizontal")
+    write_table(whole, folder / PROCESSED)
+    described = TwinDescription(
+        pipeline="twin",
+        interval_s=tables.interval_s,
+        capital=tables.capital,
+        state=tables.state,
+        bar_columns=tuple(tables.bars.columns),
+        train=Span(start=tables.train.start, stop=tables.train.stop),
+        validation=Span(start=tables.validation.start, stop=tables.validation.stop),
+        left_out=dict(tables.left_out),
+        scaler=StateNormalization.of(tables.scaler),
+        thresholds=Thresholds.model_validate(tables.thresholds.to_json()),
+        order=Order.model_validate(tables.order.to_json()),
+    )
+    write_json(folder / DESCRIPTION, described.model_dump(mode="json"))
+
+
+def read(folder: Path, history: TwinHistory) -> TwinTables:
+    """Read what `write` wrote of `history`. Raises UserError naming the file and what is wrong with it."""
+    path, place = folder / PROCESSED, folder / DESCRIPTION
+    table = read_table(path, remedy="make it with: rookery twin prepare")
+    known = TwinDescription.parse(read_json(place), place=place)
+    require(table, (*known.bar_columns, *known.state.names, *_LABELS), path)
+    states, labels = (table.select("time", SEGMENT, *names) for names in (known.state.names, _LABELS))
+    scaler = known.scaler.scaler()
+    return TwinTables(
+        history=history,
+        bars=table.select(known.bar_columns),
+        states=states,
+        labels=labels,
+        train=range(known.train.start, known.train.stop),
+        validation=range(known.validation.start, known.validation.stop),
+        scaler=scaler,
+        thresholds=ActionThresholds(**known.thresholds.model_dump()),
+        order=FractionalOrder(**known.order.model_dump()),
+        trajectories=from_tables(states, labels, scaler),
+        state=known.state,
+        interval_s=known.interval_s,
+        capital=known.capital,
+        left_out=known.left_out,
+    )
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256(" ".join(parts).encode()).hexdigest()
