@@ -13,7 +13,6 @@ from rookery.pipelines.specialists.inputs import BarSource, options_of, read
 from rookery.pipelines.specialists.portfolio import PortfolioBars, from_table, portfolio, to_table
 from rookery.sources.bars_csv import BarOptions
 
-
 WriteBars = Callable[..., Path]
 
 
