@@ -9,7 +9,6 @@ import numpy as np
 import polars as pl
 
 from rookery.evaluation.bar_backtest import BarBacktest, backtest_targets
-from rookery.market.targets import Wish
 from rookery.market.terms import Account
 from rookery.measures import Floats, periods_per_year
 from rookery.pipelines.specialists.config import SpecialistsConfig
@@ -20,18 +19,17 @@ from rookery.pipelines.specialists.portfolio import PortfolioBars
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Wishes:
-    """What an agent wanted at each of T closes (T, M): orders in contracts, or with `weights` shares of net worth.
+    """What an agent wanted at each of T closes: shares of net worth (T, M), nan where it leaves things as they are.
 
     `allocation_TG` is what each group was given and `appetite_T` how much of it all was put at risk, where someone
     allocates; `groups` names the columns. `limited` counts orders that a limit cut or refused, by the limit's name.
     """
 
-    wish_TM: Floats
+    weight_TM: Floats
     groups: tuple[GroupName, ...]
     allocation_TG: Floats | None = None
     appetite_T: Floats | None = None
     limited: Mapping[str, int] | None = None
-    weights: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -48,16 +46,15 @@ class Way:
 
 def settled(data: PortfolioBars, wishes: Wishes, config: SpecialistsConfig) -> Way:
     """Books of wishes, settled with all costs by the ledger: what is decided at a close fills at the next open."""
-    wish: Wish = "weight" if wishes.weights else "order"
-    books = _books(data, wishes.wish_TM, config, wish=wish, account=config.env(data.instruments).account())
+    books = _books(data, wishes.weight_TM, config, account=config.env(data.instruments).account())
     return Way(wishes=wishes, books=books)
 
 
 def baseline_books(data: PortfolioBars, config: SpecialistsConfig) -> Mapping[Baseline, BarBacktest]:
     """Equal weights (rebalanced at every close), buy and hold (the same weights, bought once), and always flat.
 
-    An instrument's weight is an equal part of the capital, at most `max_position_size`, so that no baseline may hold
-    more than the agent. Costs are the agent's; there is no stop.
+    An instrument's weight is what it has at equal allocations and full risk appetite, `max_position_size` / G, so that
+    no baseline holds more than an agent that holds all it may. Costs are the agent's; there is no stop.
     """
     size_M = np.where(data.available_M, _part(data, config), 0.0)
     once_TM = np.full(data.bars.shape, np.nan)
@@ -68,15 +65,24 @@ def baseline_books(data: PortfolioBars, config: SpecialistsConfig) -> Mapping[Ba
         "flat": np.zeros(data.bars.shape),
     }
     account = config.env(data.instruments, stop_loss_pct=None).account()
-    return {name: _books(data, weight_TM, config, wish="weight", account=account) for name, weight_TM in tables.items()}
+    return {name: _books(data, weight_TM, config, account=account) for name, weight_TM in tables.items()}
 
 
 def only(data: PortfolioBars, wishes: Wishes, groups: tuple[GroupName, ...]) -> Wishes:
     """The same wishes for the instruments of `groups`; the others stay flat."""
     columns = [m for group in groups for m in data.columns(group)]
-    kept_TM = np.zeros_like(wishes.wish_TM)
-    kept_TM[:, columns] = wishes.wish_TM[:, columns]
-    return Wishes(wish_TM=kept_TM, groups=groups, weights=wishes.weights)
+    kept_TM = np.zeros_like(wishes.weight_TM)
+    kept_TM[:, columns] = wishes.weight_TM[:, columns]
+    return Wishes(weight_TM=kept_TM, groups=groups)
+
+
+def in_equal_parts(wishes: Mapping[GroupName, Wishes], data: PortfolioBars) -> Wishes:
+    """Every specialist's own wishes, each at an equal part of the size that they were made for."""
+    weight_TM = np.zeros(data.bars.shape)
+    for group, own in wishes.items():
+        columns = list(data.columns(group))
+        weight_TM[:, columns] = own.weight_TM[:, columns] / len(wishes)
+    return Wishes(weight_TM=weight_TM, groups=tuple(wishes))
 
 
 def year_of(data: PortfolioBars) -> float | None:
@@ -91,17 +97,15 @@ def group_profit(books: BarBacktest, data: PortfolioBars) -> Mapping[GroupName, 
 
 
 def _part(data: PortfolioBars, config: SpecialistsConfig) -> float:
-    return min(config.environment.max_position_size, 1.0 / max(1, int(data.available_M.sum())))
+    return config.environment.max_position_size / len(data.groups)
 
 
-def _books(
-    data: PortfolioBars, wish_TM: Floats, config: SpecialistsConfig, *, wish: Wish, account: Account
-) -> BarBacktest:
+def _books(data: PortfolioBars, wish_TM: Floats, config: SpecialistsConfig, *, account: Account) -> BarBacktest:
     shared = config.environment
     return backtest_targets(
         data.bars,
         wish_TM,
-        wish=wish,
+        wish="weight",
         instruments=[shared.instrument(name) for name in data.instruments],
         account=account,
         capital=shared.initial_capital,
