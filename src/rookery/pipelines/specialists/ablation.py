@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from rookery.evaluation.report.hierarchy import AblationRow
 from rookery.evaluation.significance import significance
 from rookery.measures import Floats, sharpe, total_return
-from rookery.pipelines.specialists.gating import Ground
+from rookery.pipelines.specialists.gating import BASELINES, Ground
 
 WHOLE = "the whole agent"
-EQUAL = "specialists in equal parts"
+EQUAL = BASELINES["equal_parts"]
 
 
 def without(group: str) -> str:

@@ -30,7 +30,6 @@ from rookery.pipelines.specialists.goals import breaches, phase_targets
 from rookery.pipelines.specialists.groups import GroupName
 from rookery.pipelines.specialists.portfolio import PortfolioBars
 
-EQUAL_PARTS = "equal_parts"
 # Points of the allocations' chart; a screen shows no more.
 _MOST_POINTS = 2_000
 
@@ -44,13 +43,13 @@ class Judged:
     phase: int
     data: PortfolioBars
     agent: Way
-    rivals: Mapping[str, BarBacktest]
+    rivals: Mapping[Baseline, BarBacktest]
     significance: Significance
     ground: Ground
     verdict: Verdict
     ablation: tuple[AblationRow, ...]
     uses: tuple[SpecialistUse, ...]
-    targets: PhaseTargets
+    targets: tuple[PhaseTargets, ...]
     breaches: tuple[Breaches, ...]
     allocations: Allocations | None
     limits: tuple[Limited, ...]
@@ -58,27 +57,25 @@ class Judged:
 
 def judged(
     data: PortfolioBars,
-    agent: Way,
-    equal: Way,
+    ways: Mapping[int, Way],
     baselines: Mapping[Baseline, BarBacktest],
     *,
-    phase: int,
     gates: Sequence[PhaseGate],
     config: SpecialistsConfig,
     seed: int,
 ) -> Judged:
-    """Judge `agent`, of the last phase that was trained, on all of `data`.
+    """Judge the last of `ways`, the account of each phase that was trained, on all of `data`.
 
-    `equal` is the account of the specialists in equal parts (after phase 1 the agent itself). A gate that stopped the
-    run makes the verdict a refusal.
+    That of phase 1 is the specialists in equal parts. A gate that stopped the run makes the verdict a refusal.
     """
+    phase = max(ways)
+    agent, equal = ways[phase], ways[1]
     ground = Ground(periods_per_year=year_of(data), resamples=config.evaluation.resamples, seed=seed)
-    rivals: dict[str, BarBacktest] = {str(name): baselines[name] for name in BASELINES}
-    if equal is not agent:
-        rivals[EQUAL_PARTS] = equal.books
+    known = baselines if equal is agent else {**baselines, "equal_parts": equal.books}
+    rivals: dict[Baseline, BarBacktest] = {name: known[name] for name in BASELINES if name in known}
     found = significance(
         agent.returns(),
-        {name: books.returns() for name, books in rivals.items()},
+        {str(name): books.returns() for name, books in rivals.items()},
         seed=seed,
         periods_per_year=ground.periods_per_year,
         formulas=HEADLINE,
@@ -104,31 +101,34 @@ def judged(
         ),
         ablation=ablation(agent.returns(), _parts(data, agent, equal, config), ground=ground),
         uses=tuple(_use(data, agent, group, alone[group], ground) for group in data.groups),
-        targets=phase_targets(
-            phase,
-            agent.returns(),
-            closed_profits(agent.books),
-            limit=config.environment.max_portfolio_var,
-            interval_s=data.interval_s,
-            ground=ground,
-            span="test",
-        ),
+        targets=tuple(_targets(data, number, way, ground, config) for number, way in ways.items()),
         breaches=_breaches(agent, rivals, config),
         allocations=_allocations(data, agent),
         limits=_limits(agent),
     )
 
 
-def rival_names(rivals: Mapping[str, BarBacktest]) -> Mapping[str, str]:
+def rival_names(rivals: Mapping[Baseline, BarBacktest]) -> Mapping[str, str]:
     """What a reader calls each rival."""
-    known = {str(name): words for name, words in BASELINES.items()} | {EQUAL_PARTS: EQUAL}
-    return {name: known[name] for name in rivals}
+    return {str(name): BASELINES[name] for name in rivals}
 
 
 def closed_profits(books: BarBacktest) -> Floats:
     """Profit net of costs of every round trip that was closed."""
     trades = books.trades()
     return trades.filter(trades["status"] == "closed")["pnl"].to_numpy()
+
+
+def _targets(data: PortfolioBars, phase: int, way: Way, ground: Ground, config: SpecialistsConfig) -> PhaseTargets:
+    return phase_targets(
+        phase,
+        way.returns(),
+        closed_profits(way.books),
+        limit=config.environment.max_portfolio_var,
+        interval_s=data.interval_s,
+        ground=ground,
+        span="test",
+    )
 
 
 def _parts(data: PortfolioBars, agent: Way, equal: Way, config: SpecialistsConfig) -> dict[str, Floats]:
@@ -167,10 +167,10 @@ def _use(data: PortfolioBars, agent: Way, group: GroupName, alone: Way, ground: 
     )
 
 
-def _breaches(agent: Way, rivals: Mapping[str, BarBacktest], config: SpecialistsConfig) -> tuple[Breaches, ...]:
+def _breaches(agent: Way, rivals: Mapping[Baseline, BarBacktest], config: SpecialistsConfig) -> tuple[Breaches, ...]:
     limit = config.environment.max_portfolio_var
-    named = rival_names(rivals)
-    rows = [("the agent", agent.books), *((named[name], books) for name, books in rivals.items() if name != "flat")]
+    rows = [("the agent", agent.books)]
+    rows += [(BASELINES[name], books) for name, books in rivals.items() if name != "flat"]
     return tuple(breaches(name, books.returns(), limit) for name, books in rows)
 
 

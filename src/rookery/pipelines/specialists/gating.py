@@ -9,8 +9,9 @@ from rookery.evaluation.report.hierarchy import GateRow, PhaseGate
 from rookery.evaluation.significance import Significance, significance
 from rookery.measures import Floats, sharpe, total_return
 
-Baseline = Literal["flat", "buy_and_hold", "equal_weights"]
+Baseline = Literal["flat", "buy_and_hold", "equal_weights", "equal_parts"]
 BASELINES: Mapping[Baseline, str] = {
+    "equal_parts": "specialists in equal parts",
     "equal_weights": "equal weights",
     "buy_and_hold": "buy and hold",
     "flat": "always flat",
