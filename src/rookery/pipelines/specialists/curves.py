@@ -19,7 +19,7 @@ _MOST_POINTS = 200
 
 
 def read_curves(learners: Sequence[tuple[int, str, Path]]) -> tuple[Curve, ...]:
-    """Lines of every learner (phase, name, folder with its metrics), by phase and figure; one without any is left out."""
+    """Lines of every learner (phase, name, folder of its metrics), by phase and figure; who has none is left out."""
     tables = [(phase, name, _rows(folder / METRICS)) for phase, name, folder in learners]
     found = []
     for phase in sorted({phase for phase, _, _ in tables}):
