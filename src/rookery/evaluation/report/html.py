@@ -11,10 +11,10 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from rookery.evaluation.report import drawings, glyphs, orders, wording
+from rookery.evaluation.report import drawings, glyphs, hierarchy_charts, orders, wording
 from rookery.evaluation.report.charts import Chart, equity_charts, payload, term_charts
 from rookery.evaluation.report.codec import digest
-from rookery.evaluation.report.record import Decisions, Estimate, Measure, Named, Report
+from rookery.evaluation.report.record import Decisions, Estimate, Measure, Named, Report, SpecialistsPanel
 
 ASSETS = Path(__file__).parent / "assets"
 # More table rows than a reader scrolls through; the file beside the report holds all of them.
@@ -80,7 +80,14 @@ def _is_filled(report: Report, name: str) -> bool:
 
 def _charts(report: Report) -> list[Chart]:
     charts = [*equity_charts(report.equity)] if report.equity else []
-    return [*charts, *term_charts(report.training)] if report.training else charts
+    charts += term_charts(report.training) if report.training else ()
+    if isinstance(report.panel, SpecialistsPanel):
+        charts += hierarchy_charts.hierarchy_charts(report.panel)
+    return charts
+
+
+def _has_specialists(report: Report) -> bool:
+    return isinstance(report.panel, SpecialistsPanel)
 
 
 def _width(chart: Chart) -> float:
@@ -166,8 +173,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.globals.update(wording=wording, glyphs=glyphs, drawings=drawings)
-    environment.globals.update(shown_marks=_shown_marks, by_name=_by_name)
+    environment.globals.update(wording=wording, glyphs=glyphs, drawings=drawings, hierarchy=hierarchy_charts)
+    environment.globals.update(shown_marks=_shown_marks, by_name=_by_name, has_specialists=_has_specialists)
     return environment
 
 

@@ -21,6 +21,7 @@ from rookery.evaluation.report.estimate import (
     Style,
 )
 from rookery.evaluation.report.hazards import Exceedances, Fall, Risk
+from rookery.evaluation.report.hierarchy import SpecialistsPanel
 from rookery.evaluation.report.learned import (
     Bin,
     ClassScore,
@@ -121,6 +122,7 @@ __all__ = [
     "Score",
     "Segment",
     "Series",
+    "SpecialistsPanel",
     "Split",
     "StageTime",
     "Style",
@@ -190,7 +192,7 @@ class Report:
     regimes: tuple[Regimes, ...] = ()
     risk: Risk | None = None
     training: Training | None = None
-    panel: RookPanel | None = None
+    panel: RookPanel | SpecialistsPanel | None = None
     data: Data | None = None
     repeat: Repeat | None = None
     machine: Machine | None = None

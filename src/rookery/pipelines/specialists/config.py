@@ -196,10 +196,9 @@ class DataConfig(Config):
 
 
 class EvaluationConfig(Config):
-    """How results are judged: episodes per evaluation, and the level and resamples of every interval."""
+    """How results are judged: episodes per evaluation, and the resamples of every interval."""
 
     eval_episodes: int = Field(default=100, ge=1)
-    level: float = Field(default=0.95, gt=0.5, lt=1)
     resamples: int = Field(default=2_000, ge=100)
 
 
