@@ -6,7 +6,7 @@ from pydantic import Field
 
 from rookery.config import Config
 from rookery.market.rewards import RewardName
-from rookery.market.terms import Account, Instrument
+from rookery.market.terms import Account, Breakers, Instrument
 
 ActionName = Literal["side", "target", "weight"]
 
@@ -36,6 +36,10 @@ class EnvConfig(Config):
     take_profit_pct: float | None = Field(default=None, gt=0)
     max_portfolio_var: float | None = Field(default=None, gt=0)
     max_correlation_exposure: float | None = Field(default=None, gt=0)
+    max_sector_allocation: float | None = Field(default=None, gt=0)
+    var_confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    enforced: bool = False
+    breakers: Breakers | None = None
     covariance_window: int = Field(default=100, ge=2)
     leverage: float = Field(default=1.0, gt=0)
     maintenance: float = Field(default=0.0, ge=0, lt=1)
@@ -60,6 +64,10 @@ class EnvConfig(Config):
             max_position_size=self.max_position_size,
             max_portfolio_var=self.max_portfolio_var,
             max_correlation_exposure=self.max_correlation_exposure,
+            max_sector_allocation=self.max_sector_allocation,
+            var_confidence=self.var_confidence,
+            enforced=self.enforced,
+            breakers=self.breakers,
             stop_loss_pct=self.stop_loss_pct,
             take_profit_pct=self.take_profit_pct,
             cash_bps=self.cash_bps,
