@@ -84,7 +84,7 @@ def judged(
     stopped = [
         Gate(name=f"of phase {one.phase}", passed=one.passed, reason=one.sentence) for one in gates if one.applied
     ]
-    alone = {group: settled(data, only(data, agent.wishes, (group,)), config) for group in data.groups}
+    alone = {group: settled(data, only(data, agent.wishes, (group,)), config, shielded=True) for group in data.groups}
     return Judged(
         phase=phase,
         data=data,
@@ -135,7 +135,7 @@ def _parts(data: PortfolioBars, agent: Way, equal: Way, config: SpecialistsConfi
     parts = {} if equal is agent else {EQUAL: equal.returns()}
     for group in data.groups:
         rest = tuple(one for one in data.groups if one != group)
-        parts[without(group)] = settled(data, only(data, agent.wishes, rest), config).returns()
+        parts[without(group)] = settled(data, only(data, agent.wishes, rest), config, shielded=True).returns()
     return parts
 
 

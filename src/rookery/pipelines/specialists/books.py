@@ -44,9 +44,13 @@ class Way:
         return self.books.returns()
 
 
-def settled(data: PortfolioBars, wishes: Wishes, config: SpecialistsConfig) -> Way:
-    """Books of wishes, settled with all costs by the ledger: what is decided at a close fills at the next open."""
-    books = _books(data, wishes.weight_TM, config, account=config.env(data.instruments).account())
+def settled(data: PortfolioBars, wishes: Wishes, config: SpecialistsConfig, *, shielded: bool = False) -> Way:
+    """Books of wishes, settled with all costs by the ledger: what is decided at a close fills at the next open.
+
+    `shielded` puts the portfolio's limits between the wishes and the market.
+    """
+    account = config.shielded() if shielded else config.env(data.instruments).account()
+    books = _books(data, wishes.weight_TM, config, account=account)
     return Way(wishes=wishes, books=books)
 
 

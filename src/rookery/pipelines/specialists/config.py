@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from rookery.config import Config, parse_mapping, read_text
 from rookery.market.env_config import EnvConfig
-from rookery.market.terms import Instrument
+from rookery.market.terms import Account, Breakers, Instrument
 from rookery.pipelines.specialists.groups import BY_NAME, GROUPS, GroupName
 
 PhaseNumber = Literal[1, 2, 3]
@@ -141,7 +141,6 @@ class PortfolioRiskConfig(Config):
     correlation_window: int = Field(default=100, ge=2)
     max_position_pct: float | None = Field(default=None, gt=0, le=1)
     max_portfolio_exposure: float = Field(default=1.2, gt=0)
-    leverage: float = Field(default=30.0, ge=1)
     day_losses: tuple[float, float, float] = (0.05, 0.10, 0.15)
     cooldowns_min: tuple[float, float, float] = (30.0, 60.0, 120.0)
     emergency_day_loss: float = Field(default=0.20, gt=0, le=1)
@@ -249,6 +248,27 @@ class SpecialistsConfig(Config):
             "instruments": tuple(shared.instrument(name) for name in instruments),
         }
         return EnvConfig.model_validate(facts | changes)
+
+    def shielded(self) -> Account:
+        """The account of the whole agent behind its shield, which no order passes: every limit of the settings."""
+        risk, shared = self.portfolio_risk, self.environment
+        return Account(
+            fee_bps=shared.transaction_cost * 1e4,
+            leverage=risk.max_portfolio_exposure,
+            max_position_size=risk.max_position_pct or shared.max_position_size,
+            max_portfolio_var=shared.max_portfolio_var,
+            var_confidence=risk.var_confidence,
+            max_correlation_exposure=shared.max_correlation_exposure,
+            max_sector_allocation=shared.max_sector_allocation,
+            enforced=True,
+            breakers=Breakers(
+                day_losses=risk.day_losses,
+                cooldowns_min=risk.cooldowns_min,
+                emergency_day_loss=risk.emergency_day_loss,
+                emergency_drawdown=risk.emergency_drawdown,
+            ),
+            stop_loss_pct=shared.stop_loss_pct,
+        )
 
 
 def spec() -> SpecialistsConfig:

@@ -28,12 +28,10 @@ class Listed:
     price_band: float
 
     def instrument(self, *, typical_costs: bool) -> Instrument:
-        """Settings for the ledger: typical costs and no fee, or plain ones, which pay the account's own rate."""
-        if not typical_costs:
-            return Instrument(name=self.name)
-        return Instrument(
-            name=self.name, fee_bps=0.0, half_spread_bps=self.half_spread_bps, slippage_bps=self.slippage_bps
-        )
+        """Sector, price band and costs for the ledger: typical ones and no fee, or those of the account."""
+        plain = Instrument(name=self.name, price_band=self.price_band, sector=self.group)
+        costs = {"fee_bps": 0.0, "half_spread_bps": self.half_spread_bps, "slippage_bps": self.slippage_bps}
+        return plain.model_copy(update=costs) if typical_costs else plain
 
 
 def _listed(
@@ -106,8 +104,6 @@ BY_NAME: Mapping[str, Listed] = {listed.name: listed for listed in INSTRUMENTS}
 GROUPS: Mapping[GroupName, tuple[str, ...]] = {
     group: tuple(listed.name for listed in INSTRUMENTS if listed.group == group) for group in GROUP_NAMES
 }
-# Of an instrument that the specification does not list.
-OTHER_PRICE_BAND = 0.05
 
 
 def sector(instrument: str) -> GroupName:

@@ -108,7 +108,12 @@ def _gate(
     rivals: dict[Baseline, Any] = {name: books.returns() for name, books in baseline_books(data, config).items()}
     if equal is not None:
         del rivals["equal_weights"]
-        rivals["equal_parts"] = settled(data, equal, config).returns()
+        rivals["equal_parts"] = settled(data, equal, config, shielded=True).returns()
     return gate(
-        phase, settled(data, wishes, config).returns(), rivals, ground=ground, span="validation", applied=applied
+        phase,
+        settled(data, wishes, config, shielded=True).returns(),
+        rivals,
+        ground=ground,
+        span="validation",
+        applied=applied,
     )
