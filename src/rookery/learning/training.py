@@ -17,7 +17,8 @@ from rookery.learning.schedule import Plateau, cosine, warm_up
 class FitConfig(Config):
     """How to learn. The defaults of batch size, learning rate and epochs are the published ones.
 
-    `patience`: epochs without a better validation score (`monitor`) before stopping; 0 never stops early.
+    `patience`: epochs without a better validation score (`monitor`) before stopping; 0 never stops early. With a
+    `monitor` of "last" validation is only looked at: the last epoch is kept.
     `schedule`: cosine falls to `final_share` of the rate over all epochs, plateau halves it when validation stands
     still, constant does neither; all rise in a line over the first `warmup_share` of the steps.
     `mixed_precision`: bfloat16 on a GPU that has it; a CPU always computes in float32.
@@ -37,7 +38,7 @@ class FitConfig(Config):
     plateau_shrink: float = Field(default=0.5, gt=0, lt=1)
     gradient_clip: float = Field(default=1.0, gt=0)
     patience: int = Field(default=5, ge=0)
-    monitor: Literal["loss", "macro_f1"] = "loss"
+    monitor: Literal["loss", "macro_f1", "last"] = "loss"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     mixed_precision: bool = True
     num_threads: int = Field(default=2, ge=1, le=1024)
@@ -113,7 +114,8 @@ class Training:
         row = {"epoch": self.epoch, "learning_rate": self.learning_rate(), "train": train, "validation": validation}
         self.history.append(row)
         monitor = self.config.monitor
-        score = -validation["loss"] if monitor == "loss" else validation[monitor]
+        scores = {"loss": -validation["loss"], "last": float(self.epoch)}
+        score = scores[monitor] if monitor in scores else validation[monitor]
         improved = self._best_score is None or score > self._best_score
         if improved:
             self._best_score, self.best_epoch, self._waited = score, self.epoch, 0

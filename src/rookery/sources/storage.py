@@ -12,39 +12,30 @@ from pathlib import Path, PurePosixPath
 from threading import Event, Lock
 from typing import Any
 
-from rookery.errors import UserError, did_you_mean
+from rookery.errors import UserError
 from rookery.files import read_sealed, sha256, write_sealed
 from rookery.progress import Advance, Progress
 from rookery.sources._records import shown
+from rookery.sources._store import INSTALL, VARIABLES, Store, store_from_environment
 
 MANIFEST = ".rookery-download.json"
 BLOCK = 8 << 20
-_WORKERS = 4
+JOBS = 4
 _ATTEMPTS = 4
 _FIRST_PAUSE_S = 0.2
-_INSTALL = "pip install 'rookery[cloud]'"
-# The variable that counts is the first that is set.
-_VARIABLES = {
-    "access_key": ("R2_ACCESS_KEY_ID", "AWS_ACCESS_KEY_ID"),
-    "secret_key": ("R2_SECRET_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY"),
-    "session_token": ("AWS_SESSION_TOKEN",),
-    "endpoint_url": ("R2_ENDPOINT_URL", "R2_ENDPOINT", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
-    "region": ("R2_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"),
-    "account": ("R2_ACCOUNT_ID", "CLOUDFLARE_ACCOUNT_ID"),
-    "bucket": ("R2_BUCKET", "R2_BUCKET_NAME", "S3_BUCKET"),
-}
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Store:
-    """A bucket and how to get into it. Keys never show: not in `repr`, not in an error, not in a log of ours."""
-
-    bucket: str
-    access_key: str = field(repr=False)
-    secret_key: str = field(repr=False)
-    session_token: str | None = field(default=None, repr=False)
-    endpoint_url: str | None = None
-    region: str = "auto"
+__all__ = [
+    "JOBS",
+    "MANIFEST",
+    "Downloaded",
+    "Planned",
+    "Remote",
+    "Store",
+    "download",
+    "list_files",
+    "plan",
+    "store_from_environment",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,38 +58,29 @@ class Downloaded:
     unverified: Sequence[str]
 
 
-def store_from_environment(
-    bucket: str | None = None, *, env_file: str | Path | None = None, environ: Mapping[str, str] | None = None
-) -> Store:
-    """A store by the environment (`R2_...`, else `AWS_...`), or by a `.env` file for what the environment lacks.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """What a download would do: the files to fetch, and the keys of those that are there already."""
 
-    R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY; R2_ENDPOINT_URL or R2_ACCOUNT_ID; R2_BUCKET unless `bucket` is given.
-    Raises UserError naming the variable that is missing, never the value of another.
-    """
-    settings = dict(_from_file(env_file)) | dict(os.environ if environ is None else environ)
-    found = {name: next((settings[v] for v in names if settings.get(v)), None) for name, names in _VARIABLES.items()}
-    account = found.pop("account")
-    if found["endpoint_url"] is None and account:
-        found["endpoint_url"] = f"https://{account}.r2.cloudflarestorage.com"
-    found["bucket"] = bucket or found["bucket"]
-    for name in ("bucket", "access_key", "secret_key"):
-        if not found[name]:
-            what = f"{' or '.join(_VARIABLES[name])} is not set"
-            raise UserError(what, place=env_file or "environment", remedy="set it, or write it into a .env file")
-    return Store(
-        bucket=_bucket_name(str(found["bucket"])),
-        access_key=str(found["access_key"]),
-        secret_key=str(found["secret_key"]),
-        session_token=found["session_token"],
-        endpoint_url=found["endpoint_url"],
-        region=found["region"] or "auto",
-    )
+    missing: Sequence[Remote]
+    present: Sequence[str]
+
+    @property
+    def bytes_missing(self) -> int:
+        """How much that is; parts that are there count as if they were not."""
+        return sum(remote.size for remote in self.missing)
 
 
-def list_files(store: Store, prefix: str = "", *, pattern: str = "*") -> list[Remote]:
+def list_files(store: Store, prefix: str = "", *, pattern: str | Sequence[str] = "*") -> list[Remote]:
     """Files under a folder of the bucket whose name matches, by key. Raises UserError: wrong key, no such bucket."""
     with _told(store, f"listing {prefix or 'the bucket'}"):
         return _listed(_filesystem(store), store, prefix, pattern)
+
+
+def plan(store: Store, into: str | Path, *, prefix: str = "", pattern: str | Sequence[str] = "*") -> Planned:
+    """What `download` with these arguments would fetch; nothing is written. Raises UserError as `download` does."""
+    remotes = _wanted(store, list_files(store, prefix, pattern=pattern), prefix, pattern)
+    return _planned(remotes, {remote.key: _target(Path(into), remote, prefix) for remote in remotes}, {})
 
 
 def download(
@@ -106,11 +88,14 @@ def download(
     into: str | Path,
     *,
     prefix: str = "",
-    pattern: str = "*",
+    pattern: str | Sequence[str] = "*",
     progress: Progress | None = None,
     block_bytes: int = BLOCK,
+    jobs: int = JOBS,
 ) -> Downloaded:
     """Fetch files into a folder, laid out as under `prefix`; run again, it goes on where it stopped.
+
+    `pattern` is of the name alone; of several, one must match. `jobs` files come at a time.
 
     A file that is there and has the content that the store states is skipped. A part of a file is kept and continued as
     long as the store's file is the same. Each file is compared with the store's checksum before it takes its place, and
@@ -121,34 +106,26 @@ def download(
     with _told(store, f"listing {prefix or 'the bucket'}"):
         filesystem = _filesystem(store)
         remotes = _listed(filesystem, store, prefix, pattern)
-    if not remotes:
-        raise UserError(
-            f"holds no file named {pattern} under '{prefix}'",
-            place=_place(store),
-            remedy="name another prefix or pattern",
-        )
-    targets = {remote.key: _target(folder, remote, prefix) for remote in remotes}
+    targets = {remote.key: _target(folder, remote, prefix) for remote in _wanted(store, remotes, prefix, pattern)}
     folder.mkdir(parents=True, exist_ok=True)
     known = _manifest(folder)
-    missing = [remote for remote in remotes if not _is_there(targets[remote.key], remote, known)]
-    total = sum(remote.size for remote in missing)
+    planned = _planned(remotes, targets, known)
     unverified: list[str] = []
     transferred = 0
-    with shower.stage("download", total or None, unit="bytes") as advance:
+    with shower.stage("download", planned.bytes_missing or None, unit="bytes") as advance:
         fetch = _Fetch(filesystem=filesystem, store=store, block_bytes=block_bytes, advance=_locked(advance))
         try:
-            for remote, got in _in_parallel(fetch, missing, targets):
+            for remote, got in _in_parallel(fetch, planned.missing, targets, jobs):
                 known[remote.key] = {"etag": remote.etag, "size": remote.size, "sha256": got.sha256}
                 transferred += got.transferred
                 if not got.verified:
                     unverified.append(remote.key)
         finally:
             write_sealed(folder / MANIFEST, {"files": known})
-    fetched = {remote.key for remote in missing}
     return Downloaded(
         folder=folder,
-        fetched=sorted(fetched),
-        skipped=[remote.key for remote in remotes if remote.key not in fetched],
+        fetched=[remote.key for remote in planned.missing],
+        skipped=planned.present,
         bytes_fetched=transferred,
         unverified=sorted(unverified),
     )
@@ -173,9 +150,9 @@ class _Got:
 
 
 def _in_parallel(
-    fetch: _Fetch, remotes: Sequence[Remote], targets: Mapping[str, Path]
+    fetch: _Fetch, remotes: Sequence[Remote], targets: Mapping[str, Path], jobs: int
 ) -> Iterator[tuple[Remote, _Got]]:
-    with ThreadPoolExecutor(_WORKERS) as pool:
+    with ThreadPoolExecutor(jobs) as pool:
         pending = {pool.submit(_fetched, fetch, remote, targets[remote.key]): remote for remote in remotes}
         try:
             while pending:
@@ -263,7 +240,27 @@ def _manifest(folder: Path) -> dict[str, Any]:
         return {}
 
 
-def _listed(filesystem: Any, store: Store, prefix: str, pattern: str) -> list[Remote]:  # noqa: ANN401  fsspec is untyped
+def _wanted(store: Store, remotes: list[Remote], prefix: str, pattern: str | Sequence[str]) -> list[Remote]:
+    if not remotes:
+        raise UserError(
+            f"holds no file named {' or '.join(_patterns(pattern))} under '{shown(prefix)}'",
+            place=_place(store),
+            remedy="name another prefix or pattern",
+        )
+    return remotes
+
+
+def _planned(remotes: Sequence[Remote], targets: Mapping[str, Path], known: dict[str, Any]) -> Planned:
+    missing = [remote for remote in remotes if not _is_there(targets[remote.key], remote, known)]
+    wanted = {remote.key for remote in missing}
+    return Planned(missing=missing, present=[remote.key for remote in remotes if remote.key not in wanted])
+
+
+def _patterns(pattern: str | Sequence[str]) -> Sequence[str]:
+    return (pattern,) if isinstance(pattern, str) else pattern
+
+
+def _listed(filesystem: Any, store: Store, prefix: str, pattern: str | Sequence[str]) -> list[Remote]:  # noqa: ANN401  fsspec is untyped
     root = f"{store.bucket}/{prefix.strip('/')}".rstrip("/")
     found: dict[str, dict[str, Any]] = filesystem.find(root, detail=True)
     if not found:
@@ -271,7 +268,7 @@ def _listed(filesystem: Any, store: Store, prefix: str, pattern: str) -> list[Re
     remotes = [
         Remote(key=name.removeprefix(f"{store.bucket}/"), size=int(told["size"]), etag=str(told.get("ETag", "")))
         for name, told in found.items()
-        if told["type"] == "file" and fnmatch(PurePosixPath(name).name, pattern)
+        if told["type"] == "file" and any(fnmatch(PurePosixPath(name).name, one) for one in _patterns(pattern))
     ]
     return sorted(remotes, key=lambda remote: remote.key)
 
@@ -293,7 +290,7 @@ def _filesystem(store: Store) -> Any:  # noqa: ANN401  fsspec is untyped
         import fsspec  # type: ignore[import-untyped,import-not-found,unused-ignore]
         import s3fs  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: F401  fsspec's "s3"
     except ImportError:
-        raise UserError("downloading needs s3fs, which is not installed", remedy=_INSTALL) from None
+        raise UserError("downloading needs s3fs, which is not installed", remedy=INSTALL) from None
     # R2 and others do not send checksums of ranges; the whole file is compared at the end.
     config = {
         "request_checksum_calculation": "when_required",
@@ -326,7 +323,7 @@ def _told(store: Store, doing: str) -> Iterator[None]:
     except UserError:
         raise
     except PermissionError:
-        names = f"{_VARIABLES['access_key'][0]} and {_VARIABLES['secret_key'][0]}"
+        names = f"{VARIABLES['access_key'][0]} and {VARIABLES['secret_key'][0]}"
         raise UserError(
             f"the store refuses the key ({doing})",
             place=_place(store),
@@ -349,27 +346,6 @@ def _told(store: Store, doing: str) -> Iterator[None]:
 
 def _place(store: Store) -> str:
     return f"s3://{store.bucket}"
-
-
-def _bucket_name(name: str) -> str:
-    plain = name.removeprefix("s3://").strip("/")
-    if not plain or "/" in plain:
-        raise UserError(f"'{shown(plain)}' is no bucket's name", place="bucket", remedy="give the folder as prefix=")
-    return plain
-
-
-def _from_file(path: str | Path | None) -> Mapping[str, str]:
-    if path is None:
-        return {}
-    file = Path(path)
-    if not file.is_file():
-        siblings = [other.name for other in file.parent.iterdir()] if file.parent.is_dir() else []
-        raise UserError("no such file", place=path, remedy=did_you_mean(file.name, siblings) if siblings else None)
-    try:
-        from dotenv import dotenv_values  # type: ignore[import-not-found,unused-ignore]
-    except ImportError:
-        raise UserError("reading it needs python-dotenv, which is not installed", place=path, remedy=_INSTALL) from None
-    return {name: value for name, value in dotenv_values(file, interpolate=False).items() if value}
 
 
 def _locked(advance: Advance) -> Callable[[int], None]:

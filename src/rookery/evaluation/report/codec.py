@@ -52,7 +52,7 @@ def digest_of(document: dict[str, Json]) -> str:
 def _encode(value: Json, kind: Kind, place: str) -> Json:
     if value is None:
         return None
-    kind = _record_of(value, _present(kind))
+    kind = type(value) if is_dataclass(value) else _present(kind)
     if isinstance(kind, type) and is_dataclass(kind):
         hints = _hints(kind)
         return {
@@ -69,7 +69,7 @@ def _encode(value: Json, kind: Kind, place: str) -> Json:
 def _decode(value: Json, kind: Kind, place: str) -> Json:
     if value is None:
         return None
-    kind = _written_kind(value, _present(kind))
+    kind = _fitting(_present(kind), value)
     if isinstance(kind, type) and is_dataclass(kind):
         hints = _hints(kind)
         unknown = value.keys() - hints.keys()
@@ -100,30 +100,20 @@ def _scalar(value: Json, kind: Kind, place: str) -> Json:
     return int(value)
 
 
-def _record_of(value: Json, kind: Kind) -> Kind:
-    """Of a union of records the one that `value` is."""
-    return type(value) if is_dataclass(value) and _records(kind) else kind
-
-
-def _written_kind(value: Json, kind: Kind) -> Kind:
-    """Of a union of records the first that knows every key; none knows the keys of another."""
-    fitting = [one for one in _records(kind) if value.keys() <= _hints(one).keys()]
-    return fitting[0] if fitting else kind
-
-
-@cache
-def _records(kind: Kind) -> tuple[Kind, ...]:
-    if _origin(kind) not in (Union, types.UnionType):
-        return ()
-    return tuple(one for one in get_args(kind) if isinstance(one, type) and is_dataclass(one))
-
-
 @cache
 def _present(kind: Kind) -> Kind:
     """`X` of `X | None`; a union of scalars stays as it is."""
     if _origin(kind) in (Union, types.UnionType):
         options = [option for option in get_args(kind) if option is not type(None)]
         return options[0] if len(options) == 1 else kind
+    return kind
+
+
+def _fitting(kind: Kind, value: Json) -> Kind:
+    """Of a union of records the one that has all of the value's keys: what was written has every field."""
+    if _origin(kind) in (Union, types.UnionType) and isinstance(value, dict):
+        records = [one for one in get_args(kind) if isinstance(one, type) and is_dataclass(one)]
+        return next((one for one in records if value.keys() <= _hints(one).keys()), records[0])
     return kind
 
 

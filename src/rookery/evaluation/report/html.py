@@ -11,10 +11,19 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from rookery.evaluation.report import drawings, glyphs, hierarchy_charts, orders, wording
+from rookery.evaluation.report import drawings, glyphs, hierarchy_charts, imitation_drawings, orders, wording
 from rookery.evaluation.report.charts import Chart, equity_charts, payload, term_charts
 from rookery.evaluation.report.codec import digest
-from rookery.evaluation.report.record import Decisions, Estimate, Measure, Named, Report, SpecialistsPanel
+from rookery.evaluation.report.record import (
+    Decisions,
+    Estimate,
+    Measure,
+    Named,
+    Report,
+    RookPanel,
+    SpecialistsPanel,
+    TwinPanel,
+)
 
 ASSETS = Path(__file__).parent / "assets"
 # More table rows than a reader scrolls through; the file beside the report holds all of them.
@@ -84,10 +93,6 @@ def _charts(report: Report) -> list[Chart]:
     if isinstance(report.panel, SpecialistsPanel):
         charts += hierarchy_charts.hierarchy_charts(report.panel)
     return charts
-
-
-def _has_specialists(report: Report) -> bool:
-    return isinstance(report.panel, SpecialistsPanel)
 
 
 def _width(chart: Chart) -> float:
@@ -173,13 +178,20 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.globals.update(wording=wording, glyphs=glyphs, drawings=drawings, hierarchy=hierarchy_charts)
-    environment.globals.update(shown_marks=_shown_marks, by_name=_by_name, has_specialists=_has_specialists)
+    environment.globals.update(wording=wording, glyphs=glyphs, drawings=drawings, imitation_drawings=imitation_drawings)
+    environment.globals.update(hierarchy=hierarchy_charts)
+    environment.globals.update(shown_marks=_shown_marks, by_name=_by_name, panel_template=_panel_template)
     return environment
 
 
 def _shown_marks(decisions: Decisions) -> int:
     return len(orders.shown_marks(decisions))
+
+
+def _panel_template(panel: RookPanel | TwinPanel | SpecialistsPanel) -> str:
+    if isinstance(panel, SpecialistsPanel):
+        return "panel_specialists.html.j2"
+    return "panel_rook.html.j2" if isinstance(panel, RookPanel) else "panel_twin.html.j2"
 
 
 def _by_name(rows: tuple[Named, ...]) -> dict[str, Estimate]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from rookery.evaluation.report import markdown_hierarchy, markdown_model, markdown_scrutiny, wording
+from rookery.evaluation.report import markdown_hierarchy, markdown_imitation, markdown_model, markdown_scrutiny, wording
 from rookery.evaluation.report.codec import digest
 from rookery.evaluation.report.markdown_table import table
 from rookery.evaluation.report.record import (
@@ -14,6 +14,7 @@ from rookery.evaluation.report.record import (
     Measure,
     NotTraded,
     Report,
+    RookPanel,
     SpecialistsPanel,
     Trades,
 )
@@ -68,10 +69,13 @@ def _when(report: Report) -> Iterator[str]:
 def _making(report: Report, own: str) -> Iterator[str]:
     if report.training:
         yield markdown_model.training(report.training)
-    if isinstance(report.panel, SpecialistsPanel):
-        yield markdown_hierarchy.panel(report.panel)
-    elif report.panel:
-        yield markdown_model.panel(report.panel)
+    if report.panel:
+        if isinstance(report.panel, RookPanel):
+            yield markdown_model.panel(report.panel)
+        elif isinstance(report.panel, SpecialistsPanel):
+            yield markdown_hierarchy.panel(report.panel)
+        else:
+            yield markdown_imitation.panel(report.panel)
     if report.data:
         yield markdown_model.data(report.data, generated=report.generated)
     if report.repeat:

@@ -22,6 +22,7 @@ from rookery.evaluation.report.estimate import (
 )
 from rookery.evaluation.report.hazards import Exceedances, Fall, Risk
 from rookery.evaluation.report.hierarchy import SpecialistsPanel
+from rookery.evaluation.report.imitation import AskedLevel, Foreteller, Rule, TwinPanel
 from rookery.evaluation.report.learned import (
     Bin,
     ClassScore,
@@ -70,6 +71,7 @@ from rookery.evaluation.report.results import (
 )
 
 __all__ = [
+    "AskedLevel",
     "Band",
     "Basis",
     "Belief",
@@ -95,6 +97,7 @@ __all__ = [
     "Fall",
     "Figure",
     "FitRange",
+    "Foreteller",
     "Forward",
     "Gate",
     "HeadError",
@@ -119,6 +122,7 @@ __all__ = [
     "Role",
     "RookPanel",
     "RoundTrips",
+    "Rule",
     "Score",
     "Segment",
     "Series",
@@ -131,6 +135,7 @@ __all__ = [
     "Trades",
     "Training",
     "Trials",
+    "TwinPanel",
     "Validation",
     "Verdict",
     "VerdictCode",
@@ -192,7 +197,7 @@ class Report:
     regimes: tuple[Regimes, ...] = ()
     risk: Risk | None = None
     training: Training | None = None
-    panel: RookPanel | SpecialistsPanel | None = None
+    panel: RookPanel | TwinPanel | SpecialistsPanel | None = None
     data: Data | None = None
     repeat: Repeat | None = None
     machine: Machine | None = None

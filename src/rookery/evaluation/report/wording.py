@@ -42,6 +42,11 @@ def figure(estimate: Estimate, measure: Measure) -> str:
     return number(estimate.value, measure.style, measure.digits, measure.unit)
 
 
+def action(name: str) -> str:
+    """'strong buy' of STRONG_BUY."""
+    return name.replace("_", " ").lower()
+
+
 def moment(time_ms: int, *, seconds: bool = True) -> str:
     """'2025-02-03 14:05:09', UTC."""
     when = datetime.fromtimestamp(time_ms / 1000, UTC)

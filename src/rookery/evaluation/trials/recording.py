@@ -52,6 +52,10 @@ class Recorder:
             )
         )
 
+    def judged(self, result: Mapping[str, float | str | None], *, split: str = SEALED) -> int:
+        """A model was judged on `split` by scores, not by an account; its number in the ledger."""
+        return self.ledger.record(self._trial("backtest", (split,), result))
+
     def _trial(
         self,
         kind: Kind,

@@ -1,27 +1,18 @@
 """The report of a ROOK run: its facts put in the places where a reader looks for them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from importlib.metadata import version
 from itertools import pairwise
-
-import yaml
 
 from rookery.datasets.scaling import Scalers
 from rookery.evaluation.backtest import Totals
 from rookery.evaluation.report.record import (
     Basis,
-    Data,
-    Dropped,
-    Fact,
     FitRange,
     Mix,
-    Repeat,
     Report,
     Role,
     RookPanel,
     Segment,
-    Split,
     Training,
 )
 from rookery.evaluation.report.wording import number
@@ -39,8 +30,7 @@ from rookery.measures import HEADLINE
 from rookery.pipelines.rook.config import RookConfig
 from rookery.pipelines.rook.judging import Judged
 from rookery.pipelines.rook.panel import Lesson, rook_panel
-from rookery.run import code_version
-from rookery.schema import SourceFacts
+from rookery.pipelines.sections import Origin, data_section, repeat_section
 from rookery.types import Pair
 
 _ROLES: Mapping[str, tuple[str, Role]] = {
@@ -50,20 +40,6 @@ _ROLES: Mapping[str, tuple[str, Role]] = {
     "random": ("random", "random"),
     "teacher": ("teacher's rules", "teacher"),
 }
-_LIBRARIES = ("torch", "numpy", "polars", "numba", "arch")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """Where a report's figures come from and how to make them again. Splits and fit ranges count rows of the table."""
-
-    facts: SourceFacts
-    splits: tuple[Split, ...]
-    fits: tuple[FitRange, ...]
-    fingerprints: Mapping[str, str]
-    command: str
-    start_ms: int
-    end_ms: int
 
 
 def build_report(
@@ -115,8 +91,8 @@ def build_report(
         not_traded=not_traded_section(judged.decisions, result.agent, threshold=threshold),
         training=training,
         panel=_panel(judged, lesson, mixes, threshold, pair.quote, seed),
-        data=_data(origin),
-        repeat=_repeat(origin, config),
+        data=data_section(origin),
+        repeat=repeat_section(origin, config),
     )
     return _scrutinised(report, judged, config, pair, seed)
 
@@ -201,39 +177,6 @@ def _cost_note(config: RookConfig, pair: Pair) -> str:
     impact = "own price impact" if costs.impact else "no price impact"
     fills = "fills at the next later block's swap; buy and hold pays no impact"
     return f"{fee}; {impact}; {costs.gas_quote:g} {pair.quote} gas a transaction; {fills}"
-
-
-def _data(origin: Origin) -> Data:
-    facts = origin.facts
-    dropped = [Dropped(reason=reason, count=count) for reason, count in sorted(facts.quarantined.items())]
-    for reason, count in (
-        ("repeated events", facts.duplicates_dropped),
-        ("events other than swaps", facts.other_events_skipped),
-    ):
-        if count:
-            dropped.append(Dropped(reason=reason, count=count))
-    return Data(
-        source=f"{facts.path} ({facts.dialect})",
-        licence="made by this program" if facts.generated else "the user's own file",
-        rows_read=facts.rows_read,
-        rows_kept=facts.rows_kept,
-        start_ms=origin.start_ms,
-        end_ms=origin.end_ms,
-        dropped=tuple(dropped),
-        splits=origin.splits,
-        fits=origin.fits,
-        facts=tuple(Fact(name=name, value=value) for name, value in facts.notes.items()),
-        fingerprints=tuple(Fact(name=name, value=value) for name, value in origin.fingerprints.items()),
-    )
-
-
-def _repeat(origin: Origin, config: RookConfig) -> Repeat:
-    return Repeat(
-        command=origin.command,
-        config=yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
-        code_version=code_version(),
-        versions=tuple(Fact(name=name, value=version(name)) for name in ("rookery", *_LIBRARIES)),
-    )
 
 
 def fit_ranges(scalers: Scalers, *, train_last_row: int) -> tuple[FitRange, ...]:

@@ -21,8 +21,8 @@ from rookery.pipelines.rook import files
 from rookery.pipelines.rook.audited import read_audited, stages_of
 from rookery.pipelines.rook.config import RookConfig
 from rookery.pipelines.rook.probes import certificate_of
-from rookery.pipelines.rook.reporting import Origin
 from rookery.pipelines.rook.steps import SwapSource, read_facts, read_swaps
+from rookery.pipelines.sections import Origin
 from rookery.run import Run
 from rookery.schema import Loaded, fingerprint
 from rookery.tables import write_table

@@ -24,7 +24,7 @@ from rookery.pipelines.rook import files
 from rookery.pipelines.rook.brain import TrainedROOKBrain
 from rookery.pipelines.rook.config import RookConfig
 from rookery.pipelines.rook.training import Device, Learnt, learn, learnt_of
-from rookery.pipelines.rook.tried import record_fit
+from rookery.pipelines.tried import record_fit
 from rookery.progress import Progress
 from rookery.run import Run
 from rookery.schema import Loaded, SourceFacts, fingerprint
@@ -250,7 +250,7 @@ def train(
                 )
             learnt = learnt_of(TrainedROOKBrain(bundle))
             pen = Recorder(ledger=ledger, run=made, data=data.metadata.data_fingerprint, data_name=str(data_dir))
-            record_fit(pen, stage.path, learnt)
+            record_fit(pen, stage.path, best_epoch=learnt.best_epoch, stopped=learnt.stopped)
             bundles.copy(bundle, output_dir)
         made.finish({"bundle": str(output_dir), "hashes": made.hashes("models")})
     return TrainedFiles(bundle=output_dir, run=folder, learnt=learnt)

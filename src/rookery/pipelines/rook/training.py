@@ -1,6 +1,5 @@
 """From labelled windows to a trained brain in a bundle."""
 
-import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Literal
@@ -11,7 +10,6 @@ from rookery.datasets.batches import SequenceBatches
 from rookery.datasets.scaling import Scalers
 from rookery.datasets.sequences import Sequences
 from rookery.errors import UserError
-from rookery.evaluation.report.record import Term, Training
 from rookery.learning.fit import fit
 from rookery.learning.objectives import HeadLoss
 from rookery.learning.reproducible import choose_device, derive_seed
@@ -25,9 +23,8 @@ from rookery.types import Pair
 
 Device = Literal["auto", "cpu", "cuda"]
 
-# Terms of a report in the order in which they are read; what is not named here is left to the metrics file.
-_SHOWN = ("loss", "side", "size", "slippage", "deadline", "accuracy", "macro_f1")
-_HIGHER_IS_BETTER = ("accuracy", "macro_f1")
+# Terms of a report in the order in which they are read.
+SHOWN = ("loss", "side", "size", "slippage", "deadline", "accuracy", "macro_f1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,23 +94,3 @@ def learnt_of(brain: TrainedROOKBrain) -> Learnt:
         return Learnt(**{**known, "lesson": Lesson.from_json(known["lesson"])})
     except (KeyError, TypeError) as failure:
         raise UserError(f"does not say how it was trained: {failure}", place="bundle") from None
-
-
-def training_section(metrics: Path, learnt: Learnt) -> Training:
-    """The report's training section from a metrics.jsonl."""
-    epochs = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
-    known = [name for name in _SHOWN if name in epochs[0]["train"] or name in epochs[0]["validation"]]
-    return Training(
-        epochs=tuple(row["epoch"] for row in epochs),
-        terms=tuple(
-            Term(
-                name=name.replace("_", " "),
-                goal="higher" if name in _HIGHER_IS_BETTER else "lower",
-                train=tuple(row["train"].get(name) for row in epochs),
-                validation=tuple(row["validation"].get(name) for row in epochs),
-            )
-            for name in known
-        ),
-        best_epoch=learnt.best_epoch,
-        stopped=learnt.stopped,
-    )

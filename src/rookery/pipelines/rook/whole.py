@@ -36,8 +36,10 @@ from rookery.pipelines.rook.stages import (
     swaps_stage,
 )
 from rookery.pipelines.rook.steps import SwapSource, price_unit
-from rookery.pipelines.rook.training import Device, Learnt, learn, learnt_of, training_section
-from rookery.pipelines.rook.tried import record_backtest, record_fit
+from rookery.pipelines.rook.training import SHOWN, Device, Learnt, learn, learnt_of
+from rookery.pipelines.rook.tried import record_backtest
+from rookery.pipelines.sections import training_section
+from rookery.pipelines.tried import record_fit
 from rookery.progress import Progress
 from rookery.run import Run
 from rookery.runs import read_run
@@ -85,7 +87,7 @@ def run(
         pen = Recorder(ledger=ledger, run=made, data=fingerprint(tables.features), data_name=source.name)
         bundle = _models(made, tables, source, config, device)
         learnt = learnt_of(TrainedROOKBrain(bundle))
-        record_fit(pen, bundle.parent, learnt)
+        record_fit(pen, bundle.parent, best_epoch=learnt.best_epoch, stopped=learnt.stopped)
         record = _backtest(made, tables, source, config, bundle, pen)
         trials = partial(standing, ledger, record_backtest(pen, record, made.path / "backtest"))
         certificate = audit_stage(made, source, config)
@@ -303,7 +305,9 @@ def _backtest(
             config=config,
             pair=source.pair,
             seed=made.seed,
-            training=training_section(bundle.with_name(METRICS), learnt),
+            training=training_section(
+                bundle.with_name(METRICS), shown=SHOWN, best_epoch=learnt.best_epoch, stopped=learnt.stopped
+            ),
             mixes=[label_mix(name, part) for name, part in parts.items()],
         )
         write_json(path, to_json(report))

@@ -8,13 +8,12 @@ from rookery.pipelines.twin.config import TwinConfig
 from rookery.pipelines.twin.saved import SavedTwin, load_twin
 from rookery.pipelines.twin.source import TwinSource
 from rookery.pipelines.twin.tables import TwinHistory, TwinTables, read
+from rookery.pipelines.twin.teaching import BUNDLE, MODELS, SELECTION
 from rookery.run import Stage
 from rookery.runs import RunFacts
 
 # In the order in which they are made; the certificate is about these.
-STAGES = ("history", "data", "models", "judgement")
-# The bundle, in the folder of the stage `models`.
-BUNDLE = "twin"
+STAGES = ("history", "data", SELECTION, MODELS, "judgement")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -55,5 +54,5 @@ def read_audited(path: Path, config: TwinConfig, source: TwinSource, *, seed: in
         stages=STAGES,
         seed=seed,
         tables=read(path / "data", TwinHistory.read(path / "history")),
-        twin=load_twin(path / "models" / BUNDLE),
+        twin=load_twin(path / MODELS / BUNDLE),
     )

@@ -17,10 +17,11 @@ _FLAT = 5e-7
 def state_bars(bars: pl.DataFrame, *, capital: float) -> pl.DataFrame:
     """`features.trader_bars` (price of Up, signed Up-equivalent quantity) as `features.state` and `labels.trader` ask.
 
-    A bar without a fill stands at the last price seen; bars before a segment's first price are left out, since there
-    is no state to speak of. `volume` is the trader's own: no other is in his history. `net_quantity` is null where
-    rows may be missing, and HOLD is 0. `bar_return` is what realised and unrealised profit gained in the bar, over
-    `capital` (USDC). Raises UserError for a missing column, ValueError for a capital of 0 or less.
+    A bar without a fill stands at the last price seen, or with quotes at the market's own; bars before a segment's
+    first price are left out, since there is no state to speak of. `volume` is the trader's own: no other is in his
+    history. `net_quantity` is null where rows may be missing, and HOLD is 0. `bar_return` is what realised and
+    unrealised profit gained in the bar, over `capital` (USDC). Raises UserError for a missing column, ValueError for a
+    capital of 0 or less.
     """
     if missing := [name for name in _NEEDED if name not in bars.columns]:
         raise UserError(f"lacks the column '{missing[0]}'", place="bars", remedy=f"found: {', '.join(bars.columns)}")
@@ -34,9 +35,9 @@ def state_bars(bars: pl.DataFrame, *, capital: float) -> pl.DataFrame:
         "time",
         SEGMENT,
         pl.coalesce("open", stood).alias("open"),
-        pl.coalesce("high", stood).alias("high"),
-        pl.coalesce("low", stood).alias("low"),
-        pl.coalesce("close", stood).alias("close"),
+        pl.coalesce("high", pl.max_horizontal(stood, "up_price")).alias("high"),
+        pl.coalesce("low", pl.min_horizontal(stood, "up_price")).alias("low"),
+        pl.coalesce("close", "up_price").alias("close"),
         pl.sum_horizontal("up_bought", "down_bought", "up_sold", "down_sold").cast(pl.Float64).alias("volume"),
         pl.when(is_open).then("quantity").otherwise(0.0).alias("inventory"),
         pl.when(is_open).then("entry_price").alias("entry_price"),

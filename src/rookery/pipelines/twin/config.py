@@ -14,15 +14,14 @@ from rookery.models.decision_transformer import DecisionTransformerConfig
 from rookery.pipelines.twin.training import TWIN_FIT
 
 
-class TwinConfig(Config):
-    """Everything that decides a twin's result besides its input and its seed.
+class TableConfig(Config):
+    """What decides a twin's tables besides the history.
 
     `interval_s`: seconds of a bar. `action_quantile`: above this quantile of training sizes an action is strong;
     `by_side` measures buys and sells apart. `capital`: the USDC of which a bar's profit is a fraction, so that a return
     of 0.02 is 2 % of it. `validation_from`: a market that closes by then is trained on, one that opens then or later is
     held out, and what lies across is left out; without it the last `validation_share` of markets by opening are held
-    out. `window` bars make a trajectory, at most the network's context; in a longer segment they lie `stride` bars
-    apart, None for half a window. The number of inputs in `architecture` follows from `state`.
+    out.
     """
 
     interval_s: int = Field(default=INTERVAL_S, ge=1, le=86_400)
@@ -32,10 +31,6 @@ class TwinConfig(Config):
     capital: float = Field(default=1_000.0, gt=0)
     validation_from: datetime | None = None
     validation_share: float = Field(default=0.25, gt=0, lt=1)
-    window: int = Field(default=WINDOW, ge=2, le=8_192)
-    stride: int | None = Field(default=None, ge=1)
-    architecture: DecisionTransformerConfig = Field(default_factory=DecisionTransformerConfig)
-    training: FitConfig = Field(default_factory=lambda: TWIN_FIT)
 
     @field_validator("validation_from")
     @classmethod
@@ -44,6 +39,23 @@ class TwinConfig(Config):
         if moment is None or moment.tzinfo is not None:
             return moment and moment.astimezone(UTC)
         return moment.replace(tzinfo=UTC)
+
+
+class TwinConfig(TableConfig):
+    """Everything that decides a twin's result besides its input and its seed.
+
+    `selection_share`: the last share of the training markets chooses the number of epochs for a network that learns
+    from the others; then one learns from all of them for so many. With 0 the held-out markets choose it, as the
+    specification draws it: what they say of the twin is then a little too good. `window` bars make a trajectory, at
+    most the network's context; in a longer segment they lie `stride` bars apart, None for half a window. The number of
+    inputs in `architecture` follows from `state`.
+    """
+
+    selection_share: float = Field(default=0.15, ge=0, lt=1)
+    window: int = Field(default=WINDOW, ge=2, le=8_192)
+    stride: int | None = Field(default=None, ge=1)
+    architecture: DecisionTransformerConfig = Field(default_factory=DecisionTransformerConfig)
+    training: FitConfig = Field(default_factory=lambda: TWIN_FIT)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -57,6 +69,11 @@ class TwinConfig(Config):
     def network(self) -> DecisionTransformerConfig:
         """`architecture` with as many inputs as the state has numbers."""
         return self.architecture.model_copy(update={"state_dim": len(self.state.names)})
+
+    @property
+    def tables(self) -> TableConfig:
+        """The part that decides the tables."""
+        return TableConfig.model_validate(self.model_dump(include=set(TableConfig.model_fields)))
 
 
 def real_trader(interval_s: int = 60) -> TwinConfig:

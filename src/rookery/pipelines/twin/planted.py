@@ -33,7 +33,7 @@ def planted_history(markets: int, *, seed: int) -> TwinHistory:
     rows = pl.concat([trades, _redeemed(bars, trades)]).sort("time", maintain_order=True)
     whole = _as_trades(rows)
     found = polymarket.of_trades(whole, facts=_facts(whole, markets))
-    return TwinHistory(trades=found.trades, markets=found.markets, facts=replace(found.facts, generated=True))
+    return TwinHistory.of(replace(found, facts=replace(found.facts, generated=True)))
 
 
 def _decided(bars: pl.DataFrame) -> pl.DataFrame:

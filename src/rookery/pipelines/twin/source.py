@@ -44,9 +44,7 @@ class TwinSource:
             skip_bad=self.skip_bad,
             progress=progress,
         )
-        return TwinHistory(
-            trades=found.trades, markets=found.markets, facts=found.facts, skipped_files=dict(found.skipped_files)
-        )
+        return TwinHistory.of(found)
 
     @property
     def name(self) -> str:

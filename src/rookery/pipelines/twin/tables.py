@@ -23,9 +23,10 @@ from rookery.features.trader_bars import trader_bars
 from rookery.files import read_json, write_json
 from rookery.labels.trader import ActionThresholds, fit_thresholds, trader_labels
 from rookery.pipelines.twin.bars import state_bars
-from rookery.pipelines.twin.config import TwinConfig
+from rookery.pipelines.twin.config import TableConfig
 from rookery.pipelines.twin.saved import Order, StateNormalization, Thresholds
-from rookery.schema import MARKETS, TIME, TRADES, SourceFacts, check, fingerprint
+from rookery.schema import MARKETS, QUOTES, TIME, TRADES, SourceFacts, check, fingerprint
+from rookery.sources.polymarket import History
 from rookery.tables import read_table, require, write_table
 
 PROCESSED = "processed_trader_data.parquet"
@@ -35,30 +36,43 @@ DESCRIPTION = "description.json"
 PLAIN_ORDER = 1.0
 
 _PARTS = (("train",), ("train", "validation"))
+_HISTORY = {"trades": TRADES, "quotes": QUOTES, "markets": MARKETS}
 _LABELS = ("action", "reward", "return_to_go")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TwinHistory:
-    """A trader's rows (TRADES) and markets (MARKETS), with the facts of their reading.
+    """A trader's rows (TRADES), what the market showed (QUOTES) and his markets (MARKETS), with the facts of reading.
 
     `markets` tells of each market's end, and `trades` of what came after a bar: they are for judging, never for states.
     `skipped_files` names files that could not be read at all, each with its reason.
     """
 
     trades: pl.DataFrame
+    quotes: pl.DataFrame
     markets: pl.DataFrame
     facts: SourceFacts
     skipped_files: Mapping[str, str] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, history: History) -> Self:
+        """What was loaded."""
+        return cls(
+            trades=history.trades,
+            quotes=history.quotes,
+            markets=history.markets,
+            facts=history.facts,
+            skipped_files=dict(history.skipped_files),
+        )
+
     def fingerprint(self) -> str:
         """Of every row."""
-        return _digest(fingerprint(self.trades), fingerprint(self.markets))
+        return _digest(*(fingerprint(getattr(self, name)) for name in _HISTORY))
 
     def write(self, folder: Path) -> None:
-        """Write trades.parquet, markets.parquet and source.json into `folder`."""
-        write_table(self.trades, folder / "trades.parquet")
-        write_table(self.markets, folder / "markets.parquet")
+        """Write trades.parquet, quotes.parquet, markets.parquet and source.json into `folder`."""
+        for name in _HISTORY:
+            write_table(getattr(self, name), folder / f"{name}.parquet")
         told = {"facts": asdict(self.facts), "skipped_files": dict(self.skipped_files)}
         write_json(folder / "source.json", told)
 
@@ -66,11 +80,13 @@ class TwinHistory:
     def read(cls, folder: Path) -> Self:
         """Read what `write` wrote. Raises UserError naming the file that is wrong."""
         remedy = "make it with: rookery twin prepare"
-        trades, markets = (read_table(folder / f"{name}.parquet", remedy=remedy) for name in ("trades", "markets"))
+        tables = {}
+        for name, contract in _HISTORY.items():
+            path = folder / f"{name}.parquet"
+            tables[name] = check(read_table(path, remedy=remedy), contract, place=path)
         told = read_json(folder / "source.json")
         return cls(
-            trades=check(trades, TRADES, place=folder / "trades.parquet"),
-            markets=check(markets, MARKETS, place=folder / "markets.parquet"),
+            **tables,
             facts=SourceFacts(**told["facts"]),
             skipped_files=told["skipped_files"],
         )
@@ -85,8 +101,8 @@ class TwinTables:
     `labels`    time, segment, action, reward, return_to_go (x 100), of the NEXT bar
     `train`, `validation` are places of segments (of `trajectories`) and `train_rows`, `validation_rows` their rows;
     every market of `validation` opens after all of `train` have closed. `scaler`, `thresholds` and `order` were fitted
-    on `train_rows` alone. `left_out` counts markets that are not here, by reason. `history` has all markets, those too;
-    `state`, `interval_s` and `capital` are as in TwinConfig.
+    on `train_rows` alone. `left_out` counts markets that are not here, by reason. `history` has all markets, those too.
+    `config` is what they were made by.
     """
 
     history: TwinHistory
@@ -99,10 +115,23 @@ class TwinTables:
     thresholds: ActionThresholds
     order: FractionalOrder
     trajectories: Trajectories
-    state: StateConfig
-    interval_s: int
-    capital: float
+    config: TableConfig
     left_out: Mapping[str, int]
+
+    @property
+    def state(self) -> StateConfig:
+        """Which numbers make the states."""
+        return self.config.state
+
+    @property
+    def interval_s(self) -> int:
+        """Seconds of a bar."""
+        return self.config.interval_s
+
+    @property
+    def capital(self) -> float:
+        """USDC of which a reward is a fraction."""
+        return self.config.capital
 
     @property
     def train_rows(self) -> range:
@@ -140,9 +169,7 @@ class TwinDescription(Config):
     """description.json beside the processed table: how it was made, and what was fitted on its training rows."""
 
     pipeline: Literal["twin"]
-    interval_s: int
-    capital: float
-    state: StateConfig
+    config: TableConfig
     bar_columns: tuple[str, ...]
     train: Span
     validation: Span
@@ -152,7 +179,7 @@ class TwinDescription(Config):
     order: Order
 
 
-def build(history: TwinHistory, config: TwinConfig) -> TwinTables:
+def build(history: TwinHistory, config: TableConfig) -> TwinTables:
     """Tables of all complete markets of `history`. Raises UserError where there is nothing to train or to judge on."""
     complete = history.markets.filter("complete")
     if not complete.height:
@@ -162,7 +189,8 @@ def build(history: TwinHistory, config: TwinConfig) -> TwinTables:
             remedy="fetch the whole files: a capped, cut or faulty one hides what was held",
         )
     trades = history.trades.filter(pl.col("market").is_in(complete["market"].implode()))
-    cut = trader_bars(trades, complete, interval_s=config.interval_s)
+    quotes = history.quotes if history.quotes.height else None
+    cut = trader_bars(trades, complete, interval_s=config.interval_s, quotes=quotes)
     parts = _parts(cut, config, place=history.facts.path)
     bars = state_bars(cut, capital=config.capital).join(parts, on=SEGMENT, how="left", maintain_order="left")
     kept = bars.filter(pl.col("part").is_not_null())
@@ -175,7 +203,7 @@ def build(history: TwinHistory, config: TwinConfig) -> TwinTables:
     return _fitted(kept.drop("part"), range(train), range(train, both), history, config, left_out)
 
 
-def _parts(cut: pl.DataFrame, config: TwinConfig, *, place: str) -> pl.DataFrame:
+def _parts(cut: pl.DataFrame, config: TableConfig, *, place: str) -> pl.DataFrame:
     """Each segment's `market` and `part`: train, validation, or null for what lies across the cut."""
     spans = cut.group_by(SEGMENT, maintain_order=True).agg(
         pl.col("market").first(), pl.col("open_time").min().alias("opens"), pl.col("time").max().alias("closes")
@@ -203,7 +231,7 @@ def _fitted(
     train: range,
     validation: range,
     history: TwinHistory,
-    config: TwinConfig,
+    config: TableConfig,
     left_out: Mapping[str, int],
 ) -> TwinTables:
     """States and labels of `bars`, with all that is measured for them taken from the training segments."""
@@ -224,9 +252,7 @@ def _fitted(
         thresholds=thresholds,
         order=order,
         trajectories=from_tables(states, labels, scaler),
-        state=config.state,
-        interval_s=config.interval_s,
-        capital=config.capital,
+        config=config,
         left_out=left_out,
     )
 
@@ -244,9 +270,7 @@ def write(tables: TwinTables, folder: Path) -> None:
     write_table(whole, folder / PROCESSED)
     described = TwinDescription(
         pipeline="twin",
-        interval_s=tables.interval_s,
-        capital=tables.capital,
-        state=tables.state,
+        config=tables.config,
         bar_columns=tuple(tables.bars.columns),
         train=Span(start=tables.train.start, stop=tables.train.stop),
         validation=Span(start=tables.validation.start, stop=tables.validation.stop),
@@ -263,8 +287,8 @@ def read(folder: Path, history: TwinHistory) -> TwinTables:
     path, place = folder / PROCESSED, folder / DESCRIPTION
     table = read_table(path, remedy="make it with: rookery twin prepare")
     known = TwinDescription.parse(read_json(place), place=place)
-    require(table, (*known.bar_columns, *known.state.names, *_LABELS), path)
-    states, labels = (table.select("time", SEGMENT, *names) for names in (known.state.names, _LABELS))
+    require(table, (*known.bar_columns, *known.config.state.names, *_LABELS), path)
+    states, labels = (table.select("time", SEGMENT, *names) for names in (known.config.state.names, _LABELS))
     scaler = known.scaler.scaler()
     return TwinTables(
         history=history,
@@ -277,9 +301,7 @@ def read(folder: Path, history: TwinHistory) -> TwinTables:
         thresholds=ActionThresholds(**known.thresholds.model_dump()),
         order=FractionalOrder(**known.order.model_dump()),
         trajectories=from_tables(states, labels, scaler),
-        state=known.state,
-        interval_s=known.interval_s,
-        capital=known.capital,
+        config=known.config,
         left_out=known.left_out,
     )
 

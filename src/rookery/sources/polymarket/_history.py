@@ -14,6 +14,7 @@ from rookery.errors import UserError, did_you_mean
 from rookery.progress import Progress
 from rookery.schema import MARKETS, QUOTES, TIME, TRADES, Loaded, SourceFacts, check
 from rookery.sources.polymarket._files import files
+from rookery.sources.polymarket._quotes import in_time
 from rookery.sources.polymarket._reading import Reading, read
 from rookery.sources.polymarket._reconciliation import RESIDUAL_TOLERANCE, Dedupe, policies, reconcile, repeats
 from rookery.sources.polymarket._shapes import Shape
@@ -44,6 +45,7 @@ class _Options:
     missing_outcome: str | None
     cap: int
     collected_until: datetime | None
+    quote_step_s: int | None = None
 
 
 def load(
@@ -56,6 +58,7 @@ def load(
     missing_outcome: str | None = None,
     cap: int = CAP,
     collected_until: datetime | None = None,
+    quote_step_s: int | None = None,
     skip_bad: bool = False,
     progress: Progress | None = None,
 ) -> History:
@@ -67,15 +70,25 @@ def load(
     many markets reconcile under each. `year` is of hourly slugs; left out, it is that of the market's rows.
     `missing_outcome` is the token of trades that name none. A file of exactly `cap` rows lost its start.
     `collected_until` (default: the last row of all) ends the collection: a market that closes later is cut.
+    `quote_step_s` keeps the last quote of each so many whole seconds alone, all that bars of whole seconds can see; the
+    others are counted as left out.
 
     A faulty row or file raises UserError with file and row (the item, counted from 1; the line for what is no JSON).
     With `skip_bad` faulty rows are left out and counted, their market is no longer complete, and files that cannot be
-    read at all are named in `skipped_files`. Files are read in parts, so memory grows with the table, not the text.
+    read at all are named in `skipped_files`. Files are read in parts, so memory grows with the tables, not the
+    text; with `quote_step_s` a market has no more quotes than steps.
     """
     _check_choices(dedupe, missing_outcome)
+    if quote_step_s is not None and quote_step_s < 1:
+        raise UserError(f"{quote_step_s} is no whole number of seconds above 0", place="quote_step_s")
     source = Path(path)
     options = _Options(
-        trader=trader, year=year, missing_outcome=missing_outcome, cap=cap, collected_until=collected_until
+        trader=trader,
+        year=year,
+        missing_outcome=missing_outcome,
+        cap=cap,
+        collected_until=collected_until,
+        quote_step_s=quote_step_s,
     )
     readings, skipped = _readings(
         source, pattern, options, skip_bad=skip_bad, progress=progress or Progress(quiet=True)
@@ -154,8 +167,8 @@ def of_trades(
 def _assembled(
     source: Path, readings: Sequence[Reading], skipped: Mapping[str, str], *, dedupe: Dedupe, options: _Options
 ) -> History:
-    trades = _in_time([reading.trades for reading in readings])
-    quotes = _in_time([reading.quotes for reading in readings])
+    trades = in_time([reading.trades for reading in readings])
+    quotes = in_time([reading.quotes for reading in readings])
     _one_trader(trades, source)
     again = repeats(trades, dedupe)
     kept = trades if dedupe == "none" else trades.filter(~again)
@@ -188,7 +201,11 @@ def _readings(
         for file in files(source, pattern):
             try:
                 reading = read(
-                    file, trader=options.trader, strict=not skip_bad, missing_outcome=options.missing_outcome
+                    file,
+                    trader=options.trader,
+                    strict=not skip_bad,
+                    missing_outcome=options.missing_outcome,
+                    quote_step_s=options.quote_step_s,
                 )
                 _refuse_twice(reading, seen)
             except UserError as failure:
@@ -209,17 +226,6 @@ def _refuse_twice(reading: Reading, seen: dict[str, str]) -> None:
             what = f"market '{market}' is also in {seen[market]}"
             raise UserError(what, place=reading.place, remedy="keep one file a market, or name them with pattern=")
     seen.update(dict.fromkeys(markets, reading.place))
-
-
-def _in_time(tables: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """By time, rows of one second in the order of their file; a file with the newest row first is turned round."""
-    turned = [table.reverse() if _newest_first(table["time"]) else table for table in tables]
-    return pl.concat(turned).sort("time", maintain_order=True)
-
-
-def _newest_first(times: pl.Series) -> bool:
-    steps = times.diff().dt.total_nanoseconds()
-    return len(times) > 1 and bool((steps <= 0).all()) and bool((steps < 0).any())
 
 
 def _one_trader(trades: pl.DataFrame, source: Path) -> None:

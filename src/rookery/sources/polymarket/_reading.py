@@ -10,6 +10,7 @@ import polars as pl
 from rookery.errors import UserError
 from rookery.sources._records import shown
 from rookery.sources.polymarket._files import File
+from rookery.sources.polymarket._quotes import LastQuotes, named, owned
 from rookery.sources.polymarket._rows import typed
 from rookery.sources.polymarket._shapes import Row, Shape, Tally, columns, encodable, shape_of, spread
 from rookery.sources.polymarket._stream import RowReader
@@ -34,15 +35,19 @@ class Reading:
     digest: str = ""
 
 
-def read(file: File, *, trader: str | None, strict: bool, missing_outcome: str | None) -> Reading:
+def read(
+    file: File, *, trader: str | None, strict: bool, missing_outcome: str | None, quote_step_s: int | None = None
+) -> Reading:
     """Read one file in parts of a few thousand rows; rows of other wallets than `trader` are left out and counted.
+
+    So are quotes that another of the same `quote_step_s` seconds follows.
 
     Raises UserError for what is wrong with the file as a whole, and for its first faulty row when `strict`.
     """
     reader = RowReader(file.stream, file.place)
     tally = Tally()
     shape: Shape | None = None
-    trades, quotes, faults = [], [], dict[str, int]()
+    trades, quotes, faults = [], LastQuotes(step_s=quote_step_s), dict[str, int]()
     unit, count = "unknown", 0
     for numbers, items in _parts(reader.rows()):
         shape = shape or shape_of(items[0], reader.list_name, file.place)
@@ -54,22 +59,26 @@ def read(file: File, *, trader: str | None, strict: bool, missing_outcome: str |
             columns(flat), places, place=file.place, strict=strict, missing_outcome=missing_outcome, tally=tally
         )
         unit = _one_unit(unit, part.unit, numbers[0], file.place)
-        trades.append(part.trades)
-        quotes.append(part.quotes)
+        # A long file has thousands of parts, most without a row of the trader.
+        if part.trades.height or not trades:
+            trades.append(owned(part.trades))
+        quotes.add(part.quotes)
         for kind, found in part.faults.items():
             faults[kind] = faults.get(kind, 0) + found
     if shape is None or not trades:
         raise UserError("holds no rows", place=file.place, remedy="remove the file, or fetch it again")
+    market_quotes = quotes.table()
+    tally.skip("quotes that a later one of their step replaces", quotes.thinned)
     slug = reader.fields.get("slug")
     market = encodable(slug) if isinstance(slug, str) else None
-    named = _named(pl.concat(trades), market, file.place)
+    own = _named(pl.concat(trades), market, file.place)
     return Reading(
         place=file.place,
         name=file.name,
         shape=shape,
         rows=count,
-        trades=_of_trader(named, _wallet_in(file.name), trader, tally),
-        quotes=_named(pl.concat(quotes), market, file.place),
+        trades=_of_trader(own, _wallet_in(file.name), trader, tally),
+        quotes=_named(named(market_quotes, own, missing_outcome), market, file.place),
         unit=unit,
         faults=faults,
         skipped=tally.skipped,

@@ -185,6 +185,7 @@ def _quotes(table: pl.DataFrame) -> pl.DataFrame:
         "market",
         pl.col("kind").str.to_lowercase(),
         "outcome",
+        "token",
         "price",
         "best_bid",
         "best_ask",

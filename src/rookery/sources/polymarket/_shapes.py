@@ -88,8 +88,21 @@ def columns(rows: Sequence[Row]) -> dict[str, list[str | None]]:
     laid: dict[str, list[str | None]] = {}
     for name, aliases in NAMES.items():
         known = [alias for alias in aliases if alias in present]
-        laid[name] = [_cell(row, known) for row in rows] if known else [None] * len(rows)
+        laid[name] = _cells(rows, known)
     return laid
+
+
+def _cells(rows: Sequence[Row], aliases: Sequence[str]) -> list[str | None]:
+    if not aliases:
+        return [None] * len(rows)
+    if len(aliases) > 1:
+        return [_cell(row, aliases) for row in rows]
+    # Most fields have one name, and most of their cells are plain text or nothing.
+    (alias,) = aliases
+    found = [row.get(alias) for row in rows]
+    if all(value is None or (type(value) is str and value and value.isascii()) for value in found):
+        return found
+    return [_cell(row, aliases) for row in rows]
 
 
 def _cell(row: Row, aliases: Sequence[str]) -> str | None:

@@ -1,0 +1,99 @@
+"""Options of the twin's commands, in both spellings where the specification writes them with underscores."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from rookery.cli import completion
+from rookery.cli.twin_download import DATA_DIR
+from rookery.errors import UserError
+
+if TYPE_CHECKING:
+    from rookery.pipelines.twin.source import TwinSource
+
+Dedupe = Literal["none", "exact", "tx"]
+Outcome = Literal["Up", "Down"]
+
+# Where prepared tables and trained twins go unless it is said otherwise, as in the specification.
+PREPARED, MODELS = Path("data"), Path("models")
+_SECONDS = {"s": 1, "m": 60, "h": 3_600}
+
+DataDirOption = Annotated[
+    Path,
+    typer.Option(
+        "--data-dir",
+        "--data_dir",
+        metavar="PATH",
+        help="The trader's files: a folder, a tar archive or one file; or a folder of `twin prepare`.",
+    ),
+]
+OutputDirOption = Annotated[Path, typer.Option("--output-dir", "--output_dir", metavar="DIR", help="Folder to write.")]
+ModelOption = Annotated[
+    Path,
+    typer.Option("--model", metavar="DIR", help="Bundle of `twin train`.", autocompletion=completion.bundle_paths),
+]
+IntervalOption = Annotated[
+    str | None, typer.Option("--interval", metavar="SPAN", help="Length of a bar: 60s, 5m, 1h. [default: 15m]")
+]
+StateOption = Annotated[
+    Literal["spec17", "extended"] | None,
+    typer.Option("--state", help="The specification's 17 numbers, or three more for a market maker."),
+]
+FromOption = Annotated[
+    str | None,
+    typer.Option(
+        "--validation-from",
+        "--validation_from",
+        metavar="TIME",
+        help="Hold out markets that open from then on (UTC), like 2026-01-11.",
+    ),
+]
+ShareOption = Annotated[
+    float | None,
+    typer.Option("--validation-share", "--validation_share", help="Or hold out this share of markets. [default: 0.25]"),
+]
+CapitalOption = Annotated[
+    float | None, typer.Option("--capital", min=0, help="USDC of which a profit is a fraction. [default: 1000]")
+]
+EpochsOption = Annotated[
+    int | None, typer.Option("--epochs", min=1, max=100_000, help="At most so many epochs. [default: 50]")
+]
+BatchOption = Annotated[
+    int | None,
+    typer.Option("--batch-size", "--batch_size", min=1, max=1_000_000, help="Windows in a batch. [default: 32]"),
+]
+PatternOption = Annotated[str, typer.Option("--pattern", help="Names of the files in a folder or archive.")]
+TraderOption = Annotated[
+    str | None, typer.Option("--trader", metavar="ADDRESS", help="One wallet, where the files hold several.")
+]
+DedupeOption = Annotated[Dedupe, typer.Option("--dedupe", help="Which equal rows to drop; real fills can be equal.")]
+YearOption = Annotated[int | None, typer.Option("--year", help="Year of hourly markets; by default that of the rows.")]
+OutcomeOption = Annotated[
+    Outcome | None,
+    typer.Option("--missing-outcome", "--missing_outcome", help="The token of trades that name none."),
+]
+CapOption = Annotated[int, typer.Option("--cap", help="A file of so many rows lost its start.")]
+SkipOption = Annotated[
+    bool, typer.Option("--skip-bad", "--skip_bad", help="Leave out what is faulty, count it, and go on.")
+]
+
+__all__ = ["DATA_DIR"]
+
+
+def twin_source(path: Path, values: Mapping[str, Any]) -> "TwinSource":
+    """How a trader's files are to be read; `values` are a command's parameters."""
+    from rookery.pipelines.twin.source import TwinSource
+
+    names = ("pattern", "trader", "dedupe", "year", "missing_outcome", "cap", "skip_bad")
+    return TwinSource(path=path, **{name: values[name] for name in names if name in values})
+
+
+def seconds_of(span: str) -> int:
+    """`60s`, `5m`, `1h` or `60` in seconds. Raises UserError for anything else."""
+    found = re.fullmatch(r"([1-9][0-9]{0,5})([smh]?)", span)
+    if found is None:
+        raise UserError(f"'{span}' is not a length of time", place="--interval", remedy="write it like 60s, 5m or 1h")
+    return int(found[1]) * _SECONDS[found[2] or "s"]

@@ -1,0 +1,70 @@
+"""A price file of a gigabyte is read in memory that its length does not set."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .conftest import OPEN_S, SLUG
+
+GIBIBYTE = 1 << 30
+# Events of a market in a second, and every how many of them one is a fill of the trader's own.
+PER_SECOND = 5_000
+PER_FILL = 25_000
+MEASURE = """
+import json, resource, sys, time
+from rookery.sources.polymarket import load
+history = load(sys.argv[1], quote_step_s=1)
+told = {"fills": history.trades.height, "quotes": history.quotes.height, "read": history.facts.rows_read}
+peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(json.dumps({**told, "peak_mib": peak_kib / 1024, "seconds": time.process_time()}))
+"""
+
+
+def write_book(path: Path, least_bytes: int) -> int:
+    """A market's file of at least so many bytes, nearly all of it events of the book; the number of its events."""
+    count = written = 0
+    with path.open("w") as file:
+        file.write(f'{{"slug": "{SLUG}", "prices": [')
+        while written < least_bytes:
+            rows = [_event(i) for i in range(count, count + 20_000)]
+            text = (",\n" if count else "") + ",\n".join(rows)
+            file.write(text)
+            written, count = written + len(text), count + len(rows)
+        file.write("]}")
+    return count
+
+
+def _event(number: int) -> str:
+    t = OPEN_S * 1_000 + number * 1_000 // PER_SECOND
+    if number % PER_FILL == 0:
+        return f'{{"t": {t}, "type": "trade", "price": 0.5, "side": "BUY", "size": 20, "usdc": 10, "outcome": "Up"}}'
+    bid = 4_000 + number * 7 % 900
+    return (
+        f'{{"t": {t}, "type": "price_change", "bestBid": 0.{bid}, "bestAsk": 0.{bid + 100}, '
+        f'"mid": 0.{bid + 50}, "spread": 0.01}}'
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_gigabyte_of_quotes_is_read_in_bounded_memory(tmp_path: Path):
+    path = tmp_path / "btc-0_prices.json"
+    try:
+        events = write_book(path, GIBIBYTE)
+        size = path.stat().st_size
+        out = subprocess.run([sys.executable, "-c", MEASURE, str(path)], capture_output=True, text=True, check=True)
+    finally:
+        # Three runs' worth of temporary folders are kept, and nobody wants three gigabytes.
+        path.unlink(missing_ok=True)
+    told = json.loads(out.stdout)
+
+    assert size >= GIBIBYTE
+    assert told["read"] == events
+    assert told["fills"] == -(-events // PER_FILL)
+    # The last of each second, and no more.
+    assert told["quotes"] == -(-events // PER_SECOND)
+    assert told["peak_mib"] < 300
+    print(f"{size / GIBIBYTE:.2f} GiB: peak {told['peak_mib']:.0f} MiB, {told['seconds']:.0f} s of the processor")
