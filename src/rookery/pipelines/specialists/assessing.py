@@ -24,7 +24,7 @@ from rookery.evaluation.verdict import Gate, judge
 from rookery.measures import HEADLINE, Floats, sharpe
 from rookery.pipelines.specialists.ablation import EQUAL, ablation, without
 from rookery.pipelines.specialists.books import Way, group_profit, only, settled, year_of
-from rookery.pipelines.specialists.config import SpecialistsConfig
+from rookery.pipelines.specialists.config import PhaseNumber, SpecialistsConfig
 from rookery.pipelines.specialists.gating import BASELINES, Baseline, Ground
 from rookery.pipelines.specialists.goals import breaches, phase_targets
 from rookery.pipelines.specialists.groups import GroupName
@@ -57,7 +57,7 @@ class Judged:
 
 def judged(
     data: PortfolioBars,
-    ways: Mapping[int, Way],
+    ways: Mapping[PhaseNumber, Way],
     baselines: Mapping[Baseline, BarBacktest],
     *,
     gates: Sequence[PhaseGate],
@@ -144,7 +144,8 @@ def _use(data: PortfolioBars, agent: Way, group: GroupName, alone: Way, ground: 
     wishes, columns = agent.wishes, list(data.columns(group))
     share = Estimate.absent("nobody allocates in phase 1")
     if wishes.allocation_TG is not None:
-        share = mean_estimate(wishes.allocation_TG[:, wishes.groups.index(group)], seed=ground.seed)
+        # At the last close nothing is decided.
+        share = mean_estimate(wishes.allocation_TG[:-1, wishes.groups.index(group)], seed=ground.seed)
     held_T = (agent.books.record.quantity_TM[:, columns] != 0).any(axis=1)
     own = significance(
         alone.returns(),
@@ -178,7 +179,7 @@ def _allocations(data: PortfolioBars, agent: Way) -> Allocations | None:
     wishes = agent.wishes
     if wishes.allocation_TG is None:
         return None
-    count = len(wishes.allocation_TG)
+    count = len(wishes.allocation_TG) - 1
     rows = np.unique(np.linspace(0, count - 1, min(count, _MOST_POINTS)).round().astype(np.int64))
     appetite = () if wishes.appetite_T is None else tuple(float(one) for one in wishes.appetite_T[rows])
     return Allocations(

@@ -1,6 +1,6 @@
 """Stages of a run that are not training: its bars, and the gate after each phase."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -64,26 +64,28 @@ def bars_stage(made: Run, source: BarSource, config: SpecialistsConfig) -> Mater
 
 def gate_stage(
     made: Run,
+    name: str,
     phase: int,
     data: PortfolioBars,
-    wishes: Wishes,
+    want: Callable[[], Wishes],
     *,
     inputs: Mapping[str, str],
-    equal: Wishes | None,
+    equal: Callable[[], Wishes] | None,
     applied: bool,
 ) -> PhaseGate:
     """Hold a phase against its frozen baselines on the bars `data`, which it did not learn from.
 
-    `equal` are the specialists in equal parts, which take the place of equal weights from phase 2 on. `inputs` are
-    fingerprints of what the wishes follow from.
+    `equal` gives the specialists in equal parts, which take the place of equal weights from phase 2 on. `inputs` are
+    fingerprints of what the wishes follow from. Whether the gate is applied changes nothing but its sentence.
     """
     config = made.config
     assert isinstance(config, SpecialistsConfig)  # noqa: S101  narrows: the run was opened with it
-    with made.stage(f"phase{phase}_gate", inputs={**inputs, "applied": str(applied)}) as stage:
+    with made.stage(name, inputs={**inputs, "applied": str(applied)}) as stage:
         path = stage.file(_GATE)
         if not stage.finished:
             with working(made, f"gate {phase}", 1, unit="gate"):
-                found = _gate(phase, data, wishes, equal, config, seed=made.seed, applied=applied)
+                rival = None if equal is None else equal()
+                found = _gate(phase, data, want(), rival, config, seed=made.seed, applied=applied)
             write_json(path, asdict(found))
         return gate_of(read_json(path))
 

@@ -1,0 +1,173 @@
+"""Runs: the whole road from bars through three phases to a report, in one directory."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from rookery.errors import UserError
+from rookery.evaluation.leakage.record import AUDIT
+from rookery.evaluation.report.codec import from_json, to_json
+from rookery.evaluation.report.record import Report
+from rookery.evaluation.trials.ledger import ledger_of
+from rookery.evaluation.trials.recording import Recorder
+from rookery.evaluation.trials.standing import standing
+from rookery.files import read_json, read_sealed, write_json, write_sealed
+from rookery.pipelines.closing import RunResult, close, log_time, working
+from rookery.pipelines.specialists.assessing import judged
+from rookery.pipelines.specialists.audited import EQUITY, EVALUATION, FILLS, audit_stage
+from rookery.pipelines.specialists.books import baseline_books, settled
+from rookery.pipelines.specialists.config import PhaseNumber, SpecialistsConfig
+from rookery.pipelines.specialists.inputs import BarSource
+from rookery.pipelines.specialists.reporting import TRADES, build_report
+from rookery.pipelines.specialists.stages import BARS, Material, bars_stage
+from rookery.pipelines.specialists.training import Learnt, Spans, spans_of, train_phases
+from rookery.progress import Progress
+from rookery.run import Run
+from rookery.runs import read_run
+from rookery.schema import fingerprint
+from rookery.tables import write_table
+
+_RECORD, _ASKED = "record.json", "asked.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What was asked of a run beside its settings: up to which phase, behind gates or not, and with a report or not."""
+
+    last: PhaseNumber = 3
+    gated: bool = True
+    report: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Trained:
+    """A run whose phases were trained and not judged yet."""
+
+    folder: Path
+    learnt: Learnt
+
+
+def run(
+    source: BarSource,
+    output: Path,
+    *,
+    config: SpecialistsConfig,
+    seed: int = 0,
+    asked: Asked | None = None,
+    progress: Progress | None = None,
+) -> RunResult | Trained:
+    """Take bars through the phases to a judged agent and a report, in the folder `output`.
+
+    Where a gate refuses, the phases after it are not trained, and what there is is judged: the verdict then is the
+    refusal. Without `asked.report` the run ends with the last phase's gate. A stage that finished before under the same
+    settings, input and code is loaded. Raises UserError for whatever is wrong with input, settings or folder.
+    """
+    wanted = asked or Asked()
+    request = {"pipeline": "specialists", "data": source.name, "source": source.request()}
+    with Run(output, config=config, seed=seed, request=request, progress=progress) as made:
+        # Not part of the request: a run may be asked for its next phase, or to pass a gate after all.
+        write_sealed(made.path / _ASKED, {"last": wanted.last, "gated": wanted.gated, "report": wanted.report})
+        # Opened first: a ledger that cannot be written to is told before hours of training.
+        ledger = ledger_of(made.path)
+        material = bars_stage(made, source, config)
+        with working(made, "features", material.data.bars.shape[0], unit="bars"):
+            spans = spans_of(material.data, config)
+        learnt = train_phases(made, spans, config, last=wanted.last, gated=wanted.gated)
+        data = fingerprint(pl.read_parquet(made.path / BARS / "bars.parquet"))
+        pen = Recorder(ledger=ledger, run=made, data=data, data_name=source.name)
+        for gate in learnt.gates:
+            leads = {f"validation lead over {row.baseline}": row.lead.value for row in gate.rows}
+            pen.fit({"phase": float(gate.phase), **leads})
+        if not wanted.report:
+            return Trained(folder=made.path, learnt=learnt)
+        record = _evaluation(made, spans, learnt, material, source, config, pen)
+        trials = partial(standing, ledger, _record_backtest(pen, record, made.path / EVALUATION))
+        certificate = audit_stage(made, material.data, spans, learnt, config)
+        stages = (BARS, *learnt.stages, EVALUATION, AUDIT)
+        beside = {"trades.csv": made.path / EVALUATION / TRADES}
+        return close(made, record, trials, certificate, device=config.training.device, stages=stages, beside=beside)
+
+
+def resume(path: Path, *, gated: bool | None = None, progress: Progress | None = None) -> RunResult | Trained:
+    """Go on with a run that was stopped, as it was started; `gated` changes whether gates stop it."""
+    facts = read_run(path)
+    if facts.request.get("pipeline") != "specialists":
+        raise UserError(
+            f"belongs to '{facts.request.get('pipeline')}', not to specialists",
+            place=path,
+            remedy=f"go on with: rookery resume {path}",
+        )
+    held: Mapping[str, Any] = read_sealed(path / _ASKED)
+    asked = Asked(last=held["last"], gated=held["gated"] if gated is None else gated, report=held["report"])
+    return run(
+        BarSource.from_request(facts.request["source"]),
+        path,
+        config=SpecialistsConfig.parse(facts.config, place=path / "run.json"),
+        seed=facts.seed,
+        asked=asked,
+        progress=progress,
+    )
+
+
+def _evaluation(
+    made: Run,
+    spans: Spans,
+    learnt: Learnt,
+    material: Material,
+    source: BarSource,
+    config: SpecialistsConfig,
+    pen: Recorder,
+) -> Report:
+    """Judge the last phase on the test bars, unless that was done; the record without its machine block."""
+    hashes = {f"{stage}/{name}": one for stage in learnt.stages for name, one in made.hashes(stage).items()}
+    with made.stage(EVALUATION, inputs=hashes) as stage:
+        path = stage.file(_RECORD)
+        if stage.finished:
+            return from_json(read_json(path))
+        started = time.perf_counter()
+        pen.unseal(EVALUATION)
+        data = spans.test.data
+        with made.progress.stage(EVALUATION, len(learnt.phases) + 1, unit="accounts") as advance:
+            ways = {}
+            for phase, taught in learnt.phases.items():
+                ways[phase] = settled(data, taught.want(spans.test), config, shielded=True)
+                advance(1)
+            baselines = baseline_books(data, config)
+            found = judged(data, ways, baselines, gates=learnt.gates, config=config, seed=made.seed)
+            report = build_report(
+                found,
+                material,
+                source,
+                gates=learnt.gates,
+                curves=learnt.curves(made),
+                fits=learnt.fits(spans),
+                config=config,
+                seed=made.seed,
+            )
+            advance(1)
+        books = found.agent.books
+        write_table(books.trades(), stage.file(TRADES))
+        write_table(books.fills(), stage.file(FILLS))
+        write_table(books.equity(), stage.file(EQUITY))
+        write_table(books.positions(), stage.file("positions.parquet"))
+        write_json(path, to_json(report))
+        log_time(made, EVALUATION, time.perf_counter() - started, data.bars.shape[0], "bars")
+        return report
+
+
+def _record_backtest(pen: Recorder, report: Report, folder: Path) -> int:
+    """The headline figures and the agent's equity; its number in the ledger."""
+    lines = pl.read_parquet(folder / EQUITY, columns=["time", "equity"])
+    stamps = lines["time"].to_physical()
+    # The ledger compares what was tried on one clock, and knows a clock by its start and its usual step.
+    step = int(stamps.diff().drop_nulls().mode().min())  # type: ignore[arg-type]
+    return pen.backtest(
+        {row.key: row.agent.value for row in report.headline},
+        equity_G1=lines["equity"].to_numpy(),
+        time_ns_G1=(stamps[0] + pl.int_range(lines.height, eager=True) * step).to_numpy(),
+    )
