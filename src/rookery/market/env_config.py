@@ -22,10 +22,13 @@ class EnvConfig(Config):
     `transaction_cost` is a share of the value traded (0.003: 30 basis points) for instruments that name no fee.
     `instruments`: names or settings, one per column of the bars; none means plain ones. For `leverage`, `maintenance`
     and the other limits see `Account`. An episode is truncated after `episode_length` bars or at the end of the bars,
-    and terminated when net worth falls to `ruin` x capital. No episode starts before `warmup_steps` and a full window.
+    and terminated when net worth falls to `ruin` x capital. An agent that is shown how much of its episode has gone by
+    sees bars over `elapsed_bars` (None: `episode_length`), at most 1. No episode starts before `warmup_steps` and a
+    full window.
     """
 
     episode_length: int = Field(default=1000, ge=1)
+    elapsed_bars: int | None = Field(default=None, ge=1)
     warmup_steps: int = Field(default=50, ge=0)
     random_start: bool = True
     initial_capital: float = Field(default=100_000.0, gt=0, allow_inf_nan=False)

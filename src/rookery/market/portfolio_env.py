@@ -325,7 +325,7 @@ def _account_view(
     state: PortfolioState, accounts: Accounts, params: PortfolioParams, n: int, row_O: Singles, place: int
 ) -> None:
     t = state.bar_N[n]
-    elapsed = (t - state.start_N[n]) / params.episode_length
+    elapsed = min((t - state.start_N[n]) / params.elapsed_bars, 1.0)
     write_account(
         accounts, state.growth_NX, params.market, n, t, state.worth_N[n], params.capital, elapsed, row_O, place
     )

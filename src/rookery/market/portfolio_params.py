@@ -69,6 +69,7 @@ class PortfolioParams(NamedTuple):
     macro_TK: Singles
     reward: RewardTerms
     episode_length: int
+    elapsed_bars: int
     period_bars: int
     first_start: int
     last_start: int

@@ -139,6 +139,7 @@ def portfolio_params(
         macro_TK=np.ascontiguousarray(data.macro_TK, np.float32),
         reward=reward.terms(episode_length=config.episode_length),
         episode_length=config.episode_length,
+        elapsed_bars=config.elapsed_bars or config.episode_length,
         period_bars=period_bars,
         first_start=first,
         last_start=last,

@@ -69,6 +69,7 @@ class SpecialistParams(NamedTuple):
     domain_TD: Singles
     reward: Reward
     episode_length: int
+    elapsed_bars: int
     first_start: int
     last_start: int
     capital: float
@@ -108,6 +109,7 @@ class SpecialistVectorEnv(CompiledVectorEnv):
             domain_TD=np.ascontiguousarray(domain_TD, np.float32),
             reward=reward(config.reward, decay=config.reward_decay, weight=config.reward_weight),
             episode_length=config.episode_length,
+            elapsed_bars=config.elapsed_bars or config.episode_length,
             first_start=first,
             last_start=last,
             capital=config.initial_capital,
@@ -244,7 +246,7 @@ def _observe(
         row_O[count + k] = params.view_TMK[bar, m, k]
     for k in range(OWN_LAST, VIEW_SIZE):
         row_O[count + k] = params.view_TMK[bar, m, k - OWN_LAST + OWN_FIRST]
-    elapsed, own = (bar - state.start_N[n]) / params.episode_length, count + OWN_FIRST
+    elapsed, own = min((bar - state.start_N[n]) / params.elapsed_bars, 1.0), count + OWN_FIRST
     write_account(accounts, state.growth_NX, params.market, n, bar, worth, params.capital, elapsed, row_O, own + 5)
     write_position(
         accounts, state.trading_NMX, params.market, n, m, bar, worth, params.capital, params.size, row_O, own

@@ -239,6 +239,7 @@ class SpecialistsConfig(Config):
         shared = self.environment
         facts: dict[str, object] = {
             "episode_length": shared.episode_length,
+            "elapsed_bars": shared.episode_length,
             "warmup_steps": shared.warmup_steps,
             "initial_capital": shared.initial_capital,
             "transaction_cost": shared.transaction_cost,
