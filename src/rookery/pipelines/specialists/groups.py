@@ -104,6 +104,8 @@ BY_NAME: Mapping[str, Listed] = {listed.name: listed for listed in INSTRUMENTS}
 GROUPS: Mapping[GroupName, tuple[str, ...]] = {
     group: tuple(listed.name for listed in INSTRUMENTS if listed.group == group) for group in GROUP_NAMES
 }
+# Of an instrument that the specification does not list.
+OTHER_PRICE_BAND = 0.05
 
 
 def sector(instrument: str) -> GroupName:

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from rookery.evaluation.report.hierarchy import Curve, PhaseGate
 from rookery.evaluation.report.record import FitRange
 from rookery.pipelines.specialists.books import Wishes, in_equal_parts
 from rookery.pipelines.specialists.config import PhaseNumber, SpecialistsConfig
 from rookery.pipelines.specialists.curves import read_curves
+from rookery.pipelines.specialists.engines import Engine, train_on_ray
 from rookery.pipelines.specialists.observing import Observed, observe
 from rookery.pipelines.specialists.phase1 import Phase1Trainer, stage_name
 from rookery.pipelines.specialists.phase2 import STAGE as META
@@ -31,9 +33,13 @@ class Spans:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Taught:
-    """A phase that was trained: what its agent wants of a span, and the stages that hold it (see `learner_of`)."""
+    """A phase that was trained: what its agent wants of a span, and the stages that hold it (see `learner_of`).
+
+    `evaluate(n)` gives its measures with intervals on the validation bars, and what n episodes there were paid.
+    """
 
     want: Want
+    evaluate: Callable[[int], Mapping[str, Any]]
     stages: tuple[str, ...]
 
 
@@ -94,7 +100,7 @@ def train_phases(
     *,
     last: PhaseNumber,
     gated: bool,
-    threads: int | None = None,
+    engine: Engine = "threads",
 ) -> Learnt:
     """Train phase 1 to `last`, or load what is finished; with `gated` a phase starts when the one before has passed."""
     phases: dict[PhaseNumber, Taught] = {}
@@ -117,8 +123,12 @@ def train_phases(
         )
         return phase == last or (gated and not gates[-1].passed)
 
-    first = _first(made, spans, config, threads)
-    phases[1] = Taught(want=_in_parts(first), stages=tuple(stage_name(name) for name in first.specialists))
+    first = _first(made, spans, config, engine)
+    phases[1] = Taught(
+        want=_in_parts(first),
+        evaluate=lambda count: {name: first.evaluate_specialist(name, count) for name in first.specialists},
+        stages=tuple(stage_name(name) for name in first.specialists),
+    )
     if closed(1):
         return Learnt(phases=phases, gates=tuple(gates))
     second = Phase2Trainer(
@@ -131,12 +141,14 @@ def train_phases(
         progress=made.progress,
     )
     second.fit(made)
-    phases[2] = Taught(want=second.wishes, stages=(META,))
+    phases[2] = Taught(
+        want=second.wishes, evaluate=lambda count: {"meta-controller": second.evaluate(count)}, stages=(META,)
+    )
     closed(2)
     return Learnt(phases=phases, gates=tuple(gates))
 
 
-def _first(made: Run, spans: Spans, config: SpecialistsConfig, threads: int | None) -> Phase1Trainer:
+def _first(made: Run, spans: Spans, config: SpecialistsConfig, engine: Engine) -> Phase1Trainer:
     trainer = Phase1Trainer(
         config,
         train=spans.train,
@@ -144,8 +156,9 @@ def _first(made: Run, spans: Spans, config: SpecialistsConfig, threads: int | No
         output_dir=made.path,
         seed=made.seed,
         progress=made.progress,
-        num_threads=threads,
     )
+    if engine == "ray":
+        train_on_ray(made, trainer.specialists, spans.train, spans.validation, config)
     trainer.fit(made)
     return trainer
 

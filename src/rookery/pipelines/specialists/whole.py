@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from rookery.pipelines.specialists.assessing import judged
 from rookery.pipelines.specialists.audited import EQUITY, EVALUATION, FILLS, audit_stage
 from rookery.pipelines.specialists.books import baseline_books, settled
 from rookery.pipelines.specialists.config import PhaseNumber, SpecialistsConfig
+from rookery.pipelines.specialists.engines import Engine
 from rookery.pipelines.specialists.inputs import BarSource
 from rookery.pipelines.specialists.reporting import TRADES, build_report
 from rookery.pipelines.specialists.stages import BARS, Material, bars_stage
@@ -29,7 +30,6 @@ from rookery.pipelines.specialists.training import Learnt, Spans, spans_of, trai
 from rookery.progress import Progress
 from rookery.run import Run
 from rookery.runs import read_run
-from rookery.schema import fingerprint
 from rookery.tables import write_table
 
 _RECORD, _ASKED = "record.json", "asked.json"
@@ -37,19 +37,32 @@ _RECORD, _ASKED = "record.json", "asked.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What was asked of a run beside its settings: up to which phase, behind gates or not, and with a report or not."""
+    """What was asked of a run beside its settings: up to which phase, behind gates or not, and who trains phase 1.
+
+    None of it is part of the run's request: it may be asked for its next phase, or to pass a gate after all.
+    """
 
     last: PhaseNumber = 3
     gated: bool = True
-    report: bool = True
+    engine: Engine = "threads"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Trained:
-    """A run whose phases were trained and not judged yet."""
+    """A run's phases, trained and not judged on the test bars yet."""
 
     folder: Path
     learnt: Learnt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Under:
+    """A run under way: its bars, what there is to see of them, its phases, and the pen of its trials."""
+
+    material: Material
+    spans: Spans
+    learnt: Learnt
+    pen: Recorder
 
 
 def run(
@@ -60,41 +73,44 @@ def run(
     seed: int = 0,
     asked: Asked | None = None,
     progress: Progress | None = None,
-) -> RunResult | Trained:
+) -> RunResult:
     """Take bars through the phases to a judged agent and a report, in the folder `output`.
 
     Where a gate refuses, the phases after it are not trained, and what there is is judged: the verdict then is the
-    refusal. Without `asked.report` the run ends with the last phase's gate. A stage that finished before under the same
-    settings, input and code is loaded. Raises UserError for whatever is wrong with input, settings or folder.
+    refusal. A stage that finished before under the same settings, input and code is loaded. Raises UserError for
+    whatever is wrong with input, settings or folder.
     """
-    wanted = asked or Asked()
-    request = {"pipeline": "specialists", "data": source.name, "source": source.request()}
-    with Run(output, config=config, seed=seed, request=request, progress=progress) as made:
-        # Not part of the request: a run may be asked for its next phase, or to pass a gate after all.
-        write_sealed(made.path / _ASKED, {"last": wanted.last, "gated": wanted.gated, "report": wanted.report})
-        # Opened first: a ledger that cannot be written to is told before hours of training.
-        ledger = ledger_of(made.path)
-        material = bars_stage(made, source, config)
-        with working(made, "features", material.data.bars.shape[0], unit="bars"):
-            spans = spans_of(material.data, config)
-        learnt = train_phases(made, spans, config, last=wanted.last, gated=wanted.gated)
-        data = fingerprint(pl.read_parquet(made.path / BARS / "bars.parquet"))
-        pen = Recorder(ledger=ledger, run=made, data=data, data_name=source.name)
-        for gate in learnt.gates:
-            leads = {f"validation lead over {row.baseline}": row.lead.value for row in gate.rows}
-            pen.fit({"phase": float(gate.phase), **leads})
-        if not wanted.report:
-            return Trained(folder=made.path, learnt=learnt)
-        record = _evaluation(made, spans, learnt, material, source, config, pen)
-        trials = partial(standing, ledger, _record_backtest(pen, record, made.path / EVALUATION))
-        certificate = audit_stage(made, material.data, spans, learnt, config)
-        stages = (BARS, *learnt.stages, EVALUATION, AUDIT)
+    with _opened(source, output, config, seed, progress) as made:
+        under = _trained(made, source, config, asked or Asked())
+        record = _evaluation(made, under, source, config)
+        trials = partial(standing, under.pen.ledger, _record_backtest(under.pen, record, made.path / EVALUATION))
+        certificate = audit_stage(made, under.material.data, under.spans, under.learnt, config)
+        stages = (BARS, *under.learnt.stages, EVALUATION, AUDIT)
         beside = {"trades.csv": made.path / EVALUATION / TRADES}
         return close(made, record, trials, certificate, device=config.training.device, stages=stages, beside=beside)
 
 
-def resume(path: Path, *, gated: bool | None = None, progress: Progress | None = None) -> RunResult | Trained:
-    """Go on with a run that was stopped, as it was started; `gated` changes whether gates stop it."""
+def train(
+    source: BarSource,
+    output: Path,
+    *,
+    config: SpecialistsConfig,
+    seed: int = 0,
+    asked: Asked | None = None,
+    progress: Progress | None = None,
+) -> Trained:
+    """The same up to the last phase's gate; the test bars stay unread."""
+    with _opened(source, output, config, seed, progress) as made:
+        return Trained(folder=made.path, learnt=_trained(made, source, config, asked or Asked()).learnt)
+
+
+def resume(
+    path: Path, *, device: str = "auto", gated: bool | None = None, progress: Progress | None = None
+) -> RunResult:
+    """Go on with a run that was stopped, as it was asked for, to its report; `gated` changes whether gates stop it.
+
+    The device is that of the settings: another would make other numbers.
+    """
     facts = read_run(path)
     if facts.request.get("pipeline") != "specialists":
         raise UserError(
@@ -102,35 +118,63 @@ def resume(path: Path, *, gated: bool | None = None, progress: Progress | None =
             place=path,
             remedy=f"go on with: rookery resume {path}",
         )
-    held: Mapping[str, Any] = read_sealed(path / _ASKED)
-    asked = Asked(last=held["last"], gated=held["gated"] if gated is None else gated, report=held["report"])
+    before = asked_of(path)
     return run(
         BarSource.from_request(facts.request["source"]),
         path,
         config=SpecialistsConfig.parse(facts.config, place=path / "run.json"),
         seed=facts.seed,
-        asked=asked,
+        asked=before if gated is None else replace(before, gated=gated),
         progress=progress,
     )
 
 
-def _evaluation(
-    made: Run,
-    spans: Spans,
-    learnt: Learnt,
-    material: Material,
-    source: BarSource,
-    config: SpecialistsConfig,
-    pen: Recorder,
-) -> Report:
+def evaluate(path: Path, episodes: int, *, progress: Progress | None = None) -> Mapping[str, Any]:
+    """Measures of a run's last phase on its validation bars, with what `episodes` episodes there were paid."""
+    facts = read_run(path)
+    source = BarSource.from_request(facts.request["source"])
+    config = SpecialistsConfig.parse(facts.config, place=path / "run.json")
+    phases = train(source, path, config=config, seed=facts.seed, asked=asked_of(path), progress=progress).learnt.phases
+    return phases[max(phases)].evaluate(episodes)
+
+
+def asked_of(path: Path) -> Asked:
+    """What was last asked of the run in `path`."""
+    held: Mapping[str, Any] = read_sealed(path / _ASKED) if (path / _ASKED).is_file() else {}
+    return Asked(**{name: held[name] for name in ("last", "gated", "engine") if name in held})
+
+
+def _opened(source: BarSource, output: Path, config: SpecialistsConfig, seed: int, progress: Progress | None) -> Run:
+    request = {"pipeline": "specialists", "data": source.name, "source": source.request()}
+    return Run(output, config=config, seed=seed, request=request, progress=progress)
+
+
+def _trained(made: Run, source: BarSource, config: SpecialistsConfig, asked: Asked) -> _Under:
+    write_sealed(made.path / _ASKED, {"last": asked.last, "gated": asked.gated, "engine": asked.engine})
+    # Opened first: a ledger that cannot be written to is told before hours of training.
+    ledger = ledger_of(made.path)
+    material = bars_stage(made, source, config)
+    with working(made, "features", material.data.bars.shape[0], unit="bars"):
+        spans = spans_of(material.data, config)
+    data = made.hashes(BARS)["bars.parquet"]
+    pen = Recorder(ledger=ledger, run=made, data=data, data_name=source.name)
+    learnt = train_phases(made, spans, config, last=asked.last, gated=asked.gated, engine=asked.engine)
+    for gate in learnt.gates:
+        leads = {f"validation lead over {row.baseline}": row.lead.value for row in gate.rows}
+        pen.fit({"phase": float(gate.phase), **leads})
+    return _Under(material=material, spans=spans, learnt=learnt, pen=pen)
+
+
+def _evaluation(made: Run, under: _Under, source: BarSource, config: SpecialistsConfig) -> Report:
     """Judge the last phase on the test bars, unless that was done; the record without its machine block."""
+    learnt, spans = under.learnt, under.spans
     hashes = {f"{stage}/{name}": one for stage in learnt.stages for name, one in made.hashes(stage).items()}
     with made.stage(EVALUATION, inputs=hashes) as stage:
         path = stage.file(_RECORD)
         if stage.finished:
             return from_json(read_json(path))
         started = time.perf_counter()
-        pen.unseal(EVALUATION)
+        under.pen.unseal(EVALUATION)
         data = spans.test.data
         with made.progress.stage(EVALUATION, len(learnt.phases) + 1, unit="accounts") as advance:
             ways = {}
@@ -141,7 +185,7 @@ def _evaluation(
             found = judged(data, ways, baselines, gates=learnt.gates, config=config, seed=made.seed)
             report = build_report(
                 found,
-                material,
+                under.material,
                 source,
                 gates=learnt.gates,
                 curves=learnt.curves(made),
