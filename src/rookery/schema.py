@@ -29,6 +29,10 @@ class Contract:
     name: str
     columns: Mapping[str, Column]
 
+    def empty(self) -> pl.DataFrame:
+        """The table without a row."""
+        return pl.DataFrame(schema={name: column.dtype for name, column in self.columns.items()})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFacts:

@@ -180,11 +180,11 @@ def test_a_run_of_another_format_is_refused(rookery: Call, tmp_path: Path) -> No
 
 
 def test_a_run_of_a_pipeline_that_is_not_here_cannot_be_resumed(rookery: Call, tmp_path: Path) -> None:
-    with Run(tmp_path / "runs" / "a", config=Settings(), seed=0, request={"pipeline": "twin"}):
+    with Run(tmp_path / "runs" / "a", config=Settings(), seed=0, request={"pipeline": "regime"}):
         pass
     said = rookery("resume", "a")
     assert said.code == 2
-    assert "belongs to 'twin', which cannot be resumed" in said.err
+    assert "belongs to 'regime', which cannot be resumed" in said.err
 
 
 def test_a_copied_run_is_still_whole(rookery: Call, tmp_path: Path) -> None:

@@ -4,20 +4,28 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from rookery import __version__
-from rookery.cli import audit, bars, compare, demo, doctor, evaluate, faults, machine, rook, runs, show, trials, verify
-
-PIPELINES: Final = {
-    "rook": ("works", "rules label Uniswap swaps; an LSTM learns to decide side, size, slippage, deadline"),
-    "twin": ("planned", "one trader's history; a Decision Transformer trades like him for a target return"),
-    "pretrain": ("planned", "a library of strategies; what they have in common starts an RL agent"),
-    "specialists": ("planned", "a simulator; three PPO specialists under one meta-controller"),
-    "regime": ("planned", "an objective; regime and risk models gate one shared policy"),
-}
+from rookery.cli import (
+    audit,
+    bars,
+    compare,
+    demo,
+    doctor,
+    evaluate,
+    faults,
+    machine,
+    rook,
+    runs,
+    show,
+    trials,
+    twin,
+    verify,
+)
+from rookery.cli.roads import PIPELINES
 
 app = typer.Typer(
     name="rookery",
@@ -39,6 +47,7 @@ def _start(
 
 app.command("demo")(demo.demo)
 app.add_typer(rook.app, name="rook")
+app.add_typer(twin.app, name="twin")
 app.add_typer(bars.app, name="bars")
 app.command("runs")(runs.runs)
 app.command("resume")(runs.resume)
@@ -69,6 +78,7 @@ def overview() -> list[str]:
         "start here:",
         "  rookery demo                          train, backtest and report on generated swaps; nothing is downloaded",
         "  rookery rook run --input swaps.csv    the same on your own file",
+        "  rookery twin run --data-dir DIR       a trader's files: how much of what he does can be learnt",
         "  rookery bars check bars.csv           what a file of bars holds: any exporter's, from MetaTrader to Binance",
         "",
         "then: runs, report, audit, evaluate, compare, trials, resume, doctor, verify; all commands: rookery --help",
@@ -126,7 +136,7 @@ def _command(words: Sequence[str]) -> str:
     """The part of a command line that names a command: `rookery rook train`."""
     groups = {
         name: {command.name for command in group.registered_commands}
-        for name, group in (("rook", rook.app), ("bars", bars.app))
+        for name, group in (("rook", rook.app), ("twin", twin.app), ("bars", bars.app))
     }
     known = {command.name for command in app.registered_commands} | groups.keys()
     path = [word for word in words[:1] if word in known]

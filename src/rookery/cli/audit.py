@@ -8,14 +8,12 @@ import typer
 from rookery.cli import completion, faults, outcome, show
 from rookery.cli.machine import use_threads
 from rookery.cli.options import JsonOption, QuietOption, SeedOption, ThreadsOption
+from rookery.cli.roads import BUILT, road, road_of
 from rookery.errors import UserError, listed
 from rookery.progress import Progress
 
 if TYPE_CHECKING:
     from rookery.evaluation.leakage import Certificate
-
-# Pipelines that have an `audit` module beside them.
-_AUDITED = ("rook",)
 
 TargetArgument = Annotated[
     str,
@@ -46,9 +44,7 @@ def audit(
     path = _run_of(target)
     with outcome.stoppable():
         if path is None:
-            from rookery.pipelines.rook.audit import audit_pipeline
-
-            certificate = audit_pipeline(cuts=cuts, seed=seed, progress=progress)
+            certificate = road(target, "audit").audit_pipeline(cuts=cuts, seed=seed, progress=progress)
         else:
             certificate = _audit_run(path, cuts=cuts, seed=seed, progress=progress)
     written = None if path is None else path / "certificate.json"
@@ -66,12 +62,12 @@ def _run_of(target: str) -> Path | None:
     from rookery.runs import find_run
 
     is_known = is_run(Path(target)) or is_run(completion.RUNS / target)
-    if target in _AUDITED and not is_known:
+    if target in BUILT and not is_known:
         return None
     try:
         return find_run(target, completion.RUNS)
     except UserError as fault:
-        remedy = f"{fault.remedy}; pipelines that can be audited: {listed(_AUDITED)}"
+        remedy = f"{fault.remedy}; pipelines that can be audited: {listed(BUILT)}"
         raise UserError(fault.what, place=fault.place, remedy=remedy) from None
 
 
@@ -79,13 +75,7 @@ def _audit_run(path: Path, *, cuts: int, seed: int, progress: Progress) -> "Cert
     from rookery.runs import read_run
 
     facts = read_run(path)
-    pipeline = str(facts.request.get("pipeline"))
-    if pipeline not in _AUDITED:
-        raise UserError(
-            f"belongs to '{pipeline}', which cannot be audited",
-            place=path,
-            remedy=f"audit a run of: {', '.join(f'rookery {name} run' for name in _AUDITED)}",
-        )
-    from rookery.pipelines.rook.audit import audit_run
-
-    return audit_run(facts, cuts=cuts, seed=seed, progress=progress)
+    certificate: Certificate = road_of(facts, "audit", done="audited").audit_run(
+        facts, cuts=cuts, seed=seed, progress=progress
+    )
+    return certificate

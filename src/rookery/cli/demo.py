@@ -1,29 +1,35 @@
-"""`rookery demo`: a whole run on generated swaps, for someone who has nothing but the package."""
+"""`rookery demo`: a whole run on generated data, for someone who has nothing but the package."""
 
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from rookery.cli import completion, outcome, show
 from rookery.cli.machine import use_threads
 from rookery.cli.options import DeviceOption, JsonOption, QuietOption, SeedOption, ThreadsOption, run_folder
+from rookery.cli.roads import BUILT, PIPELINES
 from rookery.errors import UserError, did_you_mean
 from rookery.progress import Progress
+
+if TYPE_CHECKING:
+    from rookery.pipelines.closing import RunResult
+
+Device = Literal["auto", "cpu", "cuda"]
+Tape = Literal["edge", "martingale"]
 
 # So many that an edge can be told from buy-and-hold in the last 15 % of them.
 ROWS = 60_000
 # Mean waiting time of the generated tape.
 SECONDS_A_SWAP = 12
-_BUILT = ("rook",)
-_PLANNED = ("twin", "pretrain", "specialists", "regime")
+# So many that the twin of a made-up trader comes close to who knows his rule.
+MARKETS = 240
 
 
 def demo(
-    pipeline: Annotated[str, typer.Option("--pipeline", help="Which pipeline to show.")] = "rook",
-    data: Annotated[
-        Literal["edge", "martingale"], typer.Option("--data", help="Generated tape: with an edge, or with none.")
-    ] = "edge",
+    pipeline: Annotated[str, typer.Option("--pipeline", help="Which pipeline to show: rook, twin.")] = "rook",
+    data: Annotated[Tape, typer.Option("--data", help="rook's generated tape: with an edge, or with none.")] = "edge",
     output: Annotated[
         Path | None, typer.Option("--output", metavar="DIR", help="Run directory; runs/demo by default.")
     ] = None,
@@ -33,49 +39,71 @@ def demo(
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Train, backtest and report on a swap tape that is generated here; nothing is downloaded."""
+    """Train, judge and report on data that are generated here; nothing is downloaded."""
     _refuse_unbuilt(pipeline)
     use_threads(threads)
-    folder = run_folder(output or completion.RUNS / _name(data, seed))
+    folder = run_folder(output or completion.RUNS / _name(pipeline, data, seed))
     progress = Progress(quiet=quiet)
-    opening = (
-        f"{pipeline}: generated swaps '{data}', {ROWS:,} rows, about {ROWS * SECONDS_A_SWAP / 86_400:.0f} days from "
-        "2025-09-01; made by a program included in the package, nothing is downloaded"
-    )
+    made = "made by a program included in the package, nothing is downloaded"
+    opening = f"{pipeline}: {_told(pipeline, data)}; {made}"
     with outcome.stoppable(folder):
         if as_json:
             progress.say(opening)
         else:
             show.lines([opening])
-        from rookery.pipelines.rook import demo_config, whole
-        from rookery.pipelines.rook.steps import SwapSource
+        start = _twin if pipeline == "twin" else partial(_rook, data)
+        result = start(folder, seed=seed, device=device, progress=progress)
+    outcome.show_result(result, as_json=as_json, following=_following(pipeline, data))
 
-        source = SwapSource(tape=data, tape_rows=ROWS, tape_seed=seed)
-        result = whole.run(source, folder, config=demo_config(), seed=seed, device=device, progress=progress)
-    outcome.show_result(result, as_json=as_json, following=_following(data))
+
+def _rook(data: Tape, folder: Path, *, seed: int, device: Device, progress: Progress) -> "RunResult":
+    from rookery.pipelines.rook import demo_config, whole
+    from rookery.pipelines.rook.steps import SwapSource
+
+    source = SwapSource(tape=data, tape_rows=ROWS, tape_seed=seed)
+    return whole.run(source, folder, config=demo_config(), seed=seed, device=device, progress=progress)
+
+
+def _twin(folder: Path, *, seed: int, device: Device, progress: Progress) -> "RunResult":
+    from rookery.pipelines.twin import whole
+    from rookery.pipelines.twin.config import demo_config
+    from rookery.pipelines.twin.source import TwinSource
+
+    source = TwinSource(markets=MARKETS, seed=seed)
+    return whole.run(source, folder, config=demo_config(), seed=seed, device=device, progress=progress)
+
+
+def _told(pipeline: str, data: str) -> str:
+    if pipeline == "twin":
+        return f"a made-up trader's fills in {MARKETS} markets of an hour, from 2026-01-05, four of five by one rule"
+    days = ROWS * SECONDS_A_SWAP / 86_400
+    return f"generated swaps '{data}', {ROWS:,} rows, about {days:.0f} days from 2025-09-01"
 
 
 def _refuse_unbuilt(pipeline: str) -> None:
-    if pipeline in _BUILT:
+    if pipeline in BUILT:
         return
-    if pipeline in _PLANNED:
+    if pipeline in PIPELINES:
         raise UserError(
-            f"pipeline '{pipeline}' is not built yet", place="--pipeline", remedy=f"built so far: {', '.join(_BUILT)}"
+            f"pipeline '{pipeline}' is not built yet", place="--pipeline", remedy=f"built so far: {', '.join(BUILT)}"
         )
-    raise UserError(
-        f"no pipeline is called '{pipeline}'", place="--pipeline", remedy=did_you_mean(pipeline, (*_BUILT, *_PLANNED))
-    )
+    raise UserError(f"no pipeline is called '{pipeline}'", place="--pipeline", remedy=did_you_mean(pipeline, PIPELINES))
 
 
-def _name(data: str, seed: int) -> str:
-    return "demo" + ("" if data == "edge" else f"-{data}") + ("" if seed == 0 else f"-{seed}")
+def _name(pipeline: str, data: str, seed: int) -> str:
+    kind = "-twin" if pipeline == "twin" else "" if data == "edge" else f"-{data}"
+    return "demo" + kind + ("" if seed == 0 else f"-{seed}")
 
 
-def _following(data: str) -> list[str]:
+def _following(pipeline: str, data: str) -> list[str]:
     other = ("martingale", "the same without any edge") if data == "edge" else ("edge", "the same with an edge")
-    commands = {
+    of_rook = {
         f"rookery demo --data {other[0]}": other[1],
         "rookery rook run --input FILE": "your own swaps",
-        "rookery runs": "every run with its verdict",
     }
+    of_twin = {
+        "rookery audit demo-twin": "whether the run ever looked ahead, with more cuts",
+        "rookery twin run --data-dir DIR": "a trader's own files",
+    }
+    commands = {**(of_twin if pipeline == "twin" else of_rook), "rookery runs": "every run with its verdict"}
     return [f"{command:<32} {what}" for command, what in commands.items()]

@@ -245,14 +245,17 @@ def _account(result: "RunResult", following: Sequence[str]) -> list[str]:
 
 
 def _standing(report: "Report") -> list[str]:
-    """Agent and rivals, each with its net return, and the agent's lead over each, with 95 % intervals."""
+    """Agent and rivals with the first headline figure, and the agent's less that of each, with 95 % intervals."""
     from rookery.evaluation.report.wording import interval, number
 
     measure = report.headline[0]
     style, digits = measure.style, measure.digits
     leads = {one.name: one.estimate for one in measure.differences}
+    # Of a twin's log loss less is better, and there are no costs that it could be net of.
+    words = ("twin", "", "twin less it") if report.pipeline == "twin" else ("agent", ", net", "agent's lead")
+    agent, of_it, difference = words
     rows = []
-    for name, own in (("agent", measure.agent), *((one.name, one.estimate) for one in measure.baselines)):
+    for name, own in ((agent, measure.agent), *((one.name, one.estimate) for one in measure.baselines)):
         lead = leads.get(name)
         ahead = (
             ["", ""]
@@ -260,5 +263,5 @@ def _standing(report: "Report") -> list[str]:
             else [number(lead.value, style, digits, signed=True), interval(lead, style, digits)]
         )
         rows.append([name, number(own.value, style, digits), interval(own, style, digits), *ahead])
-    header = (f"{measure.name}, net", "value", "95 % interval", "agent's lead", "95 % interval")
+    header = (f"{measure.name}{of_it}", "value", "95 % interval", difference, "95 % interval")
     return show.table(header, rows)

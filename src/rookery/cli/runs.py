@@ -8,6 +8,7 @@ import typer
 
 from rookery.cli import completion, outcome, show
 from rookery.cli.options import DeviceOption, JsonOption, QuietOption, RunArgument
+from rookery.cli.roads import road_of
 from rookery.errors import UserError
 from rookery.progress import Progress
 
@@ -43,11 +44,10 @@ def resume(
     from rookery.runs import find_run, read_run
 
     # Read first: what is damaged is told before anything heavy is loaded.
-    path = read_run(find_run(run, completion.RUNS)).path
-    with outcome.stoppable(path):
-        from rookery.pipelines.rook import whole
-
-        result = whole.resume(path, device=device, progress=Progress(quiet=quiet))
+    facts = read_run(find_run(run, completion.RUNS))
+    with outcome.stoppable(facts.path):
+        whole = road_of(facts, "whole", done="resumed")
+        result = whole.resume(facts, device=device, progress=Progress(quiet=quiet))
     outcome.show_result(result, as_json=as_json)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rookery.pipelines.twin.tables import TwinHistory, TwinTables
     from rookery.pipelines.twin.using import Evaluated
 
-_SCORES = {"log_loss": "log loss, nats", "accuracy": "accuracy", "macro_f1": "macro F1", "rtg_rmse": "RTG error, x 100"}
+_SCORES = {"log_loss": "log loss", "accuracy": "accuracy", "macro_f1": "macro F1", "rtg_rmse": "RTG error x 100"}
 
 
 def show_check(history: "TwinHistory", config: "TwinConfig", *, as_json: bool) -> None:
@@ -98,14 +98,15 @@ def show_scores(found: "Evaluated", *, as_json: bool) -> None:
     if as_json:
         show.document(asdict(found))
     else:
-        rows = [[name, f"{found.scores[key]:.4f}"] for key, name in _SCORES.items() if key in found.scores]
-        rows.append(["log loss of the class shares", f"{found.prior_log_loss:.4f}"])
+        rows = [
+            ["log loss, nats", f"{found.log_loss:.4f}"],
+            ["log loss of the class shares", f"{found.prior_log_loss:.4f}"],
+            *([f"{name}, told the return", f"{found.told[key]:.4f}"] for key, name in _SCORES.items()),
+        ]
         show.lines(
             [
                 f"{found.decisions:,} decisions in {found.markets:,} held-out markets",
-                *show.table(
-                    ("score", "twin"), [*rows, ["log loss of the class shares", f"{found.prior_log_loss:.4f}"]]
-                ),
+                *show.table(("score", "twin"), rows),
                 *([] if found.unseen else ["refused: training has seen some of these markets; these are no results"]),
             ]
         )

@@ -78,6 +78,11 @@ class Trajectories:
         """The deviation of these returns; 1 where they are all alike."""
         return float(self._known_rtg().astype(np.float64).std()) or 1.0
 
+    @property
+    def median_rtg(self) -> float:
+        """The middle one of these returns."""
+        return float(np.median(self._known_rtg().astype(np.float64)))
+
     def _known_rtg(self) -> Float32:
         known: Float32 = self.rtg_R[(self.actions_R != UNKNOWN) & np.isfinite(self.rtg_R)]
         if not known.size:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from rookery.evaluation.leakage import Certificate
 from rookery.evaluation.report import belief as records
 from rookery.evaluation.report.belief import Belief, Probe, Trials, Validation, Verdict
-from rookery.evaluation.report.record import Report
+from rookery.evaluation.report.record import Report, TwinPanel
 
 # The confidence that a Sharpe ratio must keep after all trials are counted.
 LEAST_DEFLATED = 0.95
@@ -22,7 +22,9 @@ def believed(
 ) -> Report:
     """The report with its surroundings. Called again, it starts from the verdict of the figures alone."""
     before = report.verdict if report.belief is None else report.belief.before
-    verdict = _certified(_deflated(before, trials), certificate)
+    # A twin claims to foretell, not to earn: a Sharpe ratio says nothing of it.
+    counted = before if isinstance(report.panel, TwinPanel) else _deflated(before, trials)
+    verdict = _certified(counted, certificate)
     shown = None if certificate is None else _shown(certificate)
     belief = Belief(before=before, trials=trials, certificate=shown, validations=tuple(validations))
     return replace(report, verdict=verdict, belief=belief)

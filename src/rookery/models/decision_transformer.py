@@ -94,9 +94,9 @@ class TraderDecisionTransformer(nn.Module):
         self.encode_rtg = nn.Linear(1, width)
         self.encode_state = nn.Linear(state_dim, width)
         # One more for what is not known: the action before a window's first bar, or one withheld.
-        self.encode_action = nn.Embedding(action_dim + 1, width)
+        self.encode_action = _embedding(action_dim + 1, width)
         self.project = nn.Linear(3 * width, width) if layout == "concatenated" else None
-        self.positions = nn.Embedding(context, width)
+        self.positions = _embedding(context, width)
         self.enter = nn.LayerNorm(width)
         self.noise = SharedDropout(dropout)
         self.blocks = nn.ModuleList(Block(width, heads, dropout) for _ in range(layers))
@@ -269,7 +269,16 @@ def build(config: DecisionTransformerConfig, *, seed: int) -> TraderDecisionTran
         return TraderDecisionTransformer(**config.model_dump())
 
 
+def _embedding(count: int, width: int) -> nn.Embedding:
+    # On the meta device there is nothing to draw, and drawing there loads torch's compiler: seconds.
+    if torch.get_default_device().type == "meta":
+        return nn.Embedding(count, width, _weight=torch.empty(count, width))
+    return nn.Embedding(count, width)
+
+
 def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Linear | nn.Embedding) and module.weight.is_meta:
+        return
     # As GPT-2 (Radford et al. 2019): with torch's own, embeddings of deviation 1 would drown the encoders.
     if isinstance(module, nn.Linear | nn.Embedding):
         nn.init.normal_(module.weight, std=0.02)

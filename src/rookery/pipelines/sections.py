@@ -13,7 +13,7 @@ from rookery.evaluation.report.record import Data, Dropped, Fact, FitRange, Repe
 from rookery.run import code_version
 from rookery.schema import SourceFacts
 
-_LIBRARIES = ("torch", "numpy", "polars", "numba", "arch")
+LIBRARIES = ("torch", "numpy", "polars", "numba", "arch")
 _HIGHER_IS_BETTER = ("accuracy", "macro_f1")
 
 
@@ -35,8 +35,8 @@ def data_section(origin: Origin) -> Data:
     facts = origin.facts
     dropped = [Dropped(reason=reason, count=count) for reason, count in sorted(facts.quarantined.items())]
     for reason, count in (
-        ("repeated events", facts.duplicates_dropped),
-        ("events other than swaps", facts.other_events_skipped),
+        ("repeated", facts.duplicates_dropped),
+        ("of another kind", facts.other_events_skipped),
     ):
         if count:
             dropped.append(Dropped(reason=reason, count=count))
@@ -55,13 +55,13 @@ def data_section(origin: Origin) -> Data:
     )
 
 
-def repeat_section(origin: Origin, config: Config) -> Repeat:
-    """How to make the result again."""
+def repeat_section(origin: Origin, config: Config, *, libraries: Sequence[str] = LIBRARIES) -> Repeat:
+    """How to make the result again; `libraries` are those whose version may change a figure."""
     return Repeat(
         command=origin.command,
         config=yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
         code_version=code_version(),
-        versions=tuple(Fact(name=name, value=version(name)) for name in ("rookery", *_LIBRARIES)),
+        versions=tuple(Fact(name=name, value=version(name)) for name in ("rookery", *libraries)),
     )
 
 

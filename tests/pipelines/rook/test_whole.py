@@ -19,6 +19,7 @@ from rookery.pipelines.rook import whole
 from rookery.pipelines.rook.config import RookConfig, TradingConfig
 from rookery.pipelines.rook.steps import SwapSource
 from rookery.progress import Progress
+from rookery.runs import read_run
 from rookery.sources.generated import swap_tape, write_csv
 from rookery.tables import read_table
 
@@ -150,7 +151,7 @@ def test_a_run_whose_last_stages_are_gone_makes_them_again(made: RunResult, tmp_
         shutil.rmtree(folder / name)
     (folder / "outcome.json").unlink()
 
-    again = whole.resume(folder, device="cpu", progress=Progress(io.StringIO()))
+    again = whole.resume(read_run(folder), device="cpu", progress=Progress(io.StringIO()))
 
     assert again.hashes == made.hashes
 

@@ -34,7 +34,7 @@ def too_good(log_losses: Mapping[str, Estimate], prior: Estimate) -> Gate:
         name="suspected leak in the inputs",
         passed=left >= LEAST_PART_LEFT,
         reason=(
-            f"{best} leaves {number(left, 'percent', 0)} of the class prior's log loss; under "
+            f"The least log loss, that of {best}, is {number(left, 'percent', 0)} of the class prior's; under "
             f"{number(LEAST_PART_LEFT, 'percent', 0)} the inputs hold the answer until proven otherwise."
         ),
     )

@@ -92,7 +92,8 @@ def payoffs(trades: pl.DataFrame, markets: pl.DataFrame) -> pl.DataFrame:
     1 or 0 by the token that was redeemed; in a market without redemption the last price of Up (`settled` is False).
     This is known when a market is over, so it may settle a position and never be part of a state.
     """
-    last = trades.filter(pl.col("kind") == "TRADE").group_by("market").agg(pl.col("up_price").last().alias("last"))
+    is_trade = pl.col("kind") == "TRADE"
+    last = trades.filter(is_trade).group_by("market", maintain_order=True).agg(pl.col("up_price").last().alias("last"))
     won = pl.when(pl.col("winner") == "Up").then(1.0).when(pl.col("winner") == "Down").then(0.0)
     return markets.join(last, on="market", how="inner", maintain_order="left").select(
         "market",
@@ -113,7 +114,7 @@ def market_books(trades: pl.DataFrame, ends: pl.DataFrame) -> pl.DataFrame:
     cost = pl.when(bought).then("usdc").otherwise(pl.col("size") - pl.col("usdc"))
     sums = (
         trades.filter(pl.col("kind") == "TRADE")
-        .group_by("market")
+        .group_by("market", maintain_order=True)
         .agg(
             pl.len().alias("fills"),
             pl.col("size").filter(is_up).sum().alias("up"),
@@ -149,7 +150,9 @@ def copied_exposure(bars: pl.DataFrame, ends: pl.DataFrame) -> pl.DataFrame:
     traded = bars.select(SEGMENT, "market", "open", held=held).with_columns(
         change=pl.col("held") - pl.col("held").shift(1).over(SEGMENT).fill_null(0.0)
     )
-    sums = traded.group_by("market").agg(paid=(pl.col("change") * pl.col("open")).sum(), held=pl.col("held").last())
+    sums = traded.group_by("market", maintain_order=True).agg(
+        paid=(pl.col("change") * pl.col("open")).sum(), held=pl.col("held").last()
+    )
     joined = ends.join(sums, on="market", how="inner", maintain_order="left")
     return joined.select("market", profit=pl.col("held") * pl.col("payoff") - pl.col("paid"))
 
@@ -179,13 +182,17 @@ def _moves(trades: pl.DataFrame, ends: pl.DataFrame) -> pl.DataFrame:
     gain, size = pl.col("sign") * pl.col("size"), pl.col("size")
     known = pl.col("middle").is_not_null()
     follows = known & (pl.col("at") <= pl.col("ends"))
-    sums = joined.group_by("market").agg(
-        bought=size.sum(),
-        known=size.filter(known).sum(),
-        followed=size.filter(follows).sum(),
-        spread=(gain * (pl.col("middle") - price)).filter(known).sum(),
-        moved=(gain * (pl.col("after") - pl.col("middle"))).filter(follows).sum(),
-        to_end=(gain * (pl.col("payoff") - price)).sum(),
+    sums = (
+        joined.sort("market", "time", maintain_order=True)
+        .group_by("market", maintain_order=True)
+        .agg(
+            bought=size.sum(),
+            known=size.filter(known).sum(),
+            followed=size.filter(follows).sum(),
+            spread=(gain * (pl.col("middle") - price)).filter(known).sum(),
+            moved=(gain * (pl.col("after") - pl.col("middle"))).filter(follows).sum(),
+            to_end=(gain * (pl.col("payoff") - price)).sum(),
+        )
     )
     return ends.select("market").join(sums, on="market", how="inner", maintain_order="left")
 

@@ -110,10 +110,10 @@ def _present(kind: Kind) -> Kind:
 
 
 def _fitting(kind: Kind, value: Json) -> Kind:
-    """Of a union of records the one that has all of the value's keys: what was written has every field."""
+    """Of a union of records the one that shares most keys with the value: what was written has every field."""
     if _origin(kind) in (Union, types.UnionType) and isinstance(value, dict):
         records = [one for one in get_args(kind) if isinstance(one, type) and is_dataclass(one)]
-        return next((one for one in records if value.keys() <= _hints(one).keys()), records[0])
+        return max(records, key=lambda one: len(value.keys() & _hints(one).keys()))
     return kind
 
 

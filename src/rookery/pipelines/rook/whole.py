@@ -12,7 +12,6 @@ from rookery.datasets.flat import write_description
 from rookery.datasets.scaling import Scalers, fit_scalers
 from rookery.datasets.sequences import Sequences, from_tables
 from rookery.datasets.splits import Split, chronological
-from rookery.errors import UserError
 from rookery.evaluation.report.codec import from_json, to_json
 from rookery.evaluation.report.record import Report
 from rookery.evaluation.trials.ledger import ledger_of
@@ -42,7 +41,7 @@ from rookery.pipelines.sections import training_section
 from rookery.pipelines.tried import record_fit
 from rookery.progress import Progress
 from rookery.run import Run
-from rookery.runs import read_run
+from rookery.runs import RunFacts
 from rookery.schema import Loaded, fingerprint
 
 _STAGES = ("swaps", "features", "labels", "dataset", "models", "backtest", "audit")
@@ -186,15 +185,9 @@ def _judge_given(
     )
 
 
-def resume(path: Path, *, device: Device = "auto", progress: Progress | None = None) -> RunResult:
+def resume(facts: RunFacts, *, device: Device = "auto", progress: Progress | None = None) -> RunResult:
     """Go on with a run or backtest that was stopped, with the settings, input and seed that it was started with."""
-    facts = read_run(path)
-    if facts.request.get("pipeline") != "rook":
-        raise UserError(
-            f"belongs to '{facts.request.get('pipeline')}', which cannot be resumed by its folder",
-            place=path,
-            remedy="give the command that started it once more",
-        )
+    path = facts.path
     source = SwapSource.from_request(facts.request["source"])
     config = RookConfig.parse(facts.config, place=path / "run.json")
     if (model := facts.request.get("model")) is not None:

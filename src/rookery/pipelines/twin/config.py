@@ -88,13 +88,13 @@ def real_trader(interval_s: int = 60) -> TwinConfig:
 def demo_config() -> TwinConfig:
     """A small network that learns in seconds on two cores, for the demo and the controls.
 
-    Of the made-up trader's sizes 64 % are of one unit and the rest of three, so that is where strong begins.
+    Of the made-up trader's sizes 70 % are of one unit and the rest of three, so that is where strong begins.
     """
     return TwinConfig(
         interval_s=60,
-        action_quantile=0.64,
+        action_quantile=0.7,
         capital=100.0,
         window=64,
         architecture=DecisionTransformerConfig(width=32, layers=2, heads=4, context=64, dropout=0.0),
-        training=FitConfig(num_epochs=12, batch_size=16, learning_rate=3e-3, patience=0, num_threads=1),
+        training=FitConfig(num_epochs=30, batch_size=16, learning_rate=3e-3, patience=0, num_threads=1),
     )

@@ -174,15 +174,15 @@ def _replay(judged: Judged, seed: int) -> tuple[Figure, ...]:
 
 
 def _replay_note(judged: Judged) -> str:
-    strong_buy, buy, _, sell, strong_sell = judged.sizes.shares_K
+    strong_buy, buy, _, sell, strong_sell = (number(one, digits=1) for one in judged.sizes.shares_K)
     fee = judged.fee
     charged = "no fee" if fee.rate == 0 else f"a taker's fee of shares x {fee.rate:g} x (p (1 - p)) ^ {fee.exponent:g}"
     unsettled = len(judged.markets) - judged.settled
-    unknown = f" In {unsettled} the outcome is unknown, and the last price stands for it." if unsettled else ""
+    unknown = f" In {unsettled} markets the outcome is unknown, and the last price stands for it." if unsettled else ""
     return (
         f"An action is filled at the first price of the next bar, or lapses where that bar has none; {charged}. Sizes "
-        f"are the trader's median of each action in training, in shares of Up: {strong_buy:,.1f}, {buy:,.1f}, "
-        f"{sell:,.1f} and {strong_sell:,.1f}, and no more than {judged.sizes.most:,.0f} are held. Prices are those of "
+        f"are the trader's median of each action in training, in shares of Up: {strong_buy}, {buy}, "
+        f"{sell} and {strong_sell}, and no more than {judged.sizes.most:,.0f} are held. Prices are those of "
         "the trader's own fills: whoever has to pay the spread earns less. What is held at the close is worth what the "
         f"market paid out.{unknown} {judged.twin.orders:,} orders, {judged.twin.lapsed:,} of them lapsed."
     )

@@ -4,6 +4,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import polars as pl
 
 from rookery.market.planted_trader import PlantedMarkets, planted_bars, rule_trader
@@ -25,12 +26,12 @@ def planted_history(markets: int, *, seed: int) -> TwinHistory:
     Bars of 60 s show what he saw: in each he also makes two small pairs of both tokens, at its open and high, and at
     its low and close. He only buys (selling Up is buying Down), and what is left of the winner is redeemed.
     """
-    shape = PlantedMarkets(markets=markets, bars=_BARS, persistence=0.2)
+    shape = PlantedMarkets(markets=markets, bars=_BARS, persistence=0.0)
     bars = rule_trader(planted_bars(shape, seed=seed), noise=NOISE, seed=seed + 1)
     opens = pl.col("time").first().over("segment").dt.epoch("s") - _BAR_S
     bars = bars.with_columns(pl.format("planted-updown-1h-{}", opens).alias("market"))
     trades = pl.concat([_decided(bars), *_pairs(bars)]).sort("time", maintain_order=True)
-    rows = pl.concat([trades, _redeemed(bars, trades)]).sort("time", maintain_order=True)
+    rows = pl.concat([trades, _redeemed(bars, trades, seed=seed + 2)]).sort("time", maintain_order=True)
     whole = _as_trades(rows)
     found = polymarket.of_trades(whole, facts=_facts(whole, markets))
     return TwinHistory.of(replace(found, facts=replace(found.facts, generated=True)))
@@ -61,10 +62,11 @@ def _bought(bars: pl.DataFrame, price: str, second: int, outcome: pl.Expr, size:
     )
 
 
-def _redeemed(bars: pl.DataFrame, trades: pl.DataFrame) -> pl.DataFrame:
-    """The winner's shares, a minute after each market's close."""
+def _redeemed(bars: pl.DataFrame, trades: pl.DataFrame, *, seed: int) -> pl.DataFrame:
+    """The winner's shares, a minute after each market's close; Up wins as often as its last price says."""
     ends = bars.group_by("market", maintain_order=True).agg(pl.col("time").last(), pl.col("close").last())
-    winner = pl.when(pl.col("close") > 0.5).then(pl.lit("Up")).otherwise(pl.lit("Down"))
+    draws = np.random.default_rng(seed).random(ends.height)
+    winner = pl.when(pl.col("close") > pl.Series(draws)).then(pl.lit("Up")).otherwise(pl.lit("Down"))
     held = trades.group_by("market", "outcome").agg(pl.col("size").sum())
     named = ends.with_columns(winner.alias("outcome")).join(held, on=["market", "outcome"], maintain_order="left")
     return named.select(

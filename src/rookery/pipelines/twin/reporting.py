@@ -1,25 +1,19 @@
 """The report of a twin: its facts put in the places where a reader looks for them."""
 
 from collections.abc import Mapping
-from importlib.metadata import version
 
 import numpy as np
-import yaml
 
 from rookery.evaluation.identifiability.resampling import market_draws, mean_over_markets
 from rookery.evaluation.identifiability.scores import paired
 from rookery.evaluation.identifiability.verdict import judge_twin
 from rookery.evaluation.report.record import (
     Basis,
-    Data,
-    Dropped,
     Equity,
     Estimate,
-    Fact,
     FitRange,
     Measure,
     Named,
-    Repeat,
     Report,
     Role,
     Segment,
@@ -30,14 +24,14 @@ from rookery.evaluation.report.record import (
 from rookery.evaluation.report.wording import interval, number
 from rookery.evaluation.summary import equity_section
 from rookery.measures import Floats
+from rookery.pipelines.sections import LIBRARIES, Origin, data_section, repeat_section
 from rookery.pipelines.twin.config import TwinConfig
 from rookery.pipelines.twin.foretelling import LOGISTIC, MARKOV, PRIOR, REPEAT, TREES, TWIN
 from rookery.pipelines.twin.judging import Judged
 from rookery.pipelines.twin.panel import UNIT, twin_panel
 from rookery.pipelines.twin.tables import TwinTables
-from rookery.run import code_version
 
-_LIBRARIES = ("torch", "numpy", "polars", "numba", "scikit-learn", "scipy")
+_LIBRARIES = (*LIBRARIES, "scikit-learn", "scipy")
 _SHOWN = (TREES, MARKOV)
 _ALL = (TREES, MARKOV, PRIOR, REPEAT, LOGISTIC)
 _TRADER, _COPY, _FLAT = "the trader", "a perfect copy", "staying out"
@@ -56,6 +50,7 @@ def build_report(
     """The frozen record without its machine block: all in it follows from data, settings, seed and code."""
     facts = tables.history.facts
     name = facts.path if facts.generated else facts.path.rsplit("/", 1)[-1]
+    origin = _origin(tables, fingerprints, command)
     return Report(
         title=f"Twin of a trader, bars of {tables.interval_s} s",
         pipeline="twin",
@@ -63,18 +58,13 @@ def build_report(
         generated=facts.generated,
         seeds=(seed,),
         verdict=verdict(judged, seed=seed),
-        basis=_basis(judged, tables, seed),
+        basis=_basis(judged, tables, config, seed),
         headline=_headline(judged, seed),
         equity=_equity(judged, tables),
         training=training,
         panel=twin_panel(judged, seed=seed),
-        data=_data(tables, fingerprints),
-        repeat=Repeat(
-            command=command,
-            config=yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
-            code_version=code_version(),
-            versions=tuple(Fact(name=name, value=version(name)) for name in ("rookery", *_LIBRARIES)),
-        ),
+        data=data_section(origin),
+        repeat=repeat_section(origin, config, libraries=_LIBRARIES),
     )
 
 
@@ -194,7 +184,7 @@ def _equity(judged: Judged, tables: TwinTables) -> Equity:
     return equity_section(times, lines, unit=UNIT, segments=segments)
 
 
-def _basis(judged: Judged, tables: TwinTables, seed: int) -> Basis:
+def _basis(judged: Judged, tables: TwinTables, config: TwinConfig, seed: int) -> Basis:
     left_out = ", ".join(f"{count} {reason}" for reason, count in tables.left_out.items() if count) or "none"
     return Basis(
         annualisation="none: figures are of a decision or of a market",
@@ -206,20 +196,14 @@ def _basis(judged: Judged, tables: TwinTables, seed: int) -> Basis:
         notes=(
             f"Markets left out: {left_out}.",
             f"Boosted trees have {judged.foretelling.rounds} rounds, chosen on folds of training markets.",
-            "Validation markets also chose the epoch that was kept, which favours the twin by a little.",
+            f"The last {config.selection_share:.0%} of training markets chose the number of epochs."
+            if config.selection_share
+            else "Held-out markets also chose the epoch that was kept, which favours the twin by a little.",
         ),
     )
 
 
-def _data(tables: TwinTables, fingerprints: Mapping[str, str]) -> Data:
-    facts = tables.history.facts
-    dropped = [Dropped(reason=reason, count=count) for reason, count in sorted(facts.quarantined.items())]
-    for reason, count in (
-        ("repeated rows", facts.duplicates_dropped),
-        ("rows of no use to a twin", facts.other_events_skipped),
-    ):
-        if count:
-            dropped.append(Dropped(reason=reason, count=count))
+def _origin(tables: TwinTables, fingerprints: Mapping[str, str], command: str) -> Origin:
     times_ms = tables.bars["time"].to_physical().to_numpy() // 1_000_000
     splits = tuple(
         Split(
@@ -232,18 +216,14 @@ def _data(tables: TwinTables, fingerprints: Mapping[str, str]) -> Data:
         )
         for name, rows in (("train", tables.train_rows), ("held out", tables.validation_rows))
     )
-    return Data(
-        source=f"{facts.path} ({facts.dialect})",
-        licence="made by this program" if facts.generated else "the user's own files",
-        rows_read=facts.rows_read,
-        rows_kept=facts.rows_kept,
-        start_ms=int(times_ms.min()),
-        end_ms=int(times_ms.max()),
-        dropped=tuple(dropped),
+    return Origin(
+        facts=tables.history.facts,
         splits=splits,
         fits=_fits(tables),
-        facts=tuple(Fact(name=name, value=value) for name, value in facts.notes.items()),
-        fingerprints=tuple(Fact(name=name, value=value) for name, value in fingerprints.items()),
+        fingerprints=fingerprints,
+        command=command,
+        start_ms=int(times_ms.min()),
+        end_ms=int(times_ms.max()),
     )
 
 

@@ -41,6 +41,8 @@ class TwinSource:
             year=self.year,
             missing_outcome=self.missing_outcome,
             cap=self.cap,
+            # Bars end on whole seconds, and a file of a gigabyte holds little else than quotes.
+            quote_step_s=1,
             skip_bad=self.skip_bad,
             progress=progress,
         )

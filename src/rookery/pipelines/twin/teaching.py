@@ -32,7 +32,7 @@ class Learnt:
     """How a network came about. `last_time_ns` is the last moment that training or its choice of epoch has seen.
 
     `chosen_by` are places of segments [start, stop) that chose the number of epochs; `epochs` is how many there were.
-    `interval_s` and `capital` are those of the tables.
+    `interval_s` and `capital` are those of the tables, `median_rtg` (x 100) is of the training rows with an action.
     """
 
     best_epoch: int
@@ -43,6 +43,7 @@ class Learnt:
     last_time_ns: int
     interval_s: int
     capital: float
+    median_rtg: float
 
 
 def teach(made: Run, tables: TwinTables, config: TwinConfig, device: Device) -> Path:
@@ -108,6 +109,7 @@ def _learn(
         last_time_ns=int(seen.time_ns_R.max()),
         interval_s=tables.interval_s,
         capital=tables.capital,
+        median_rtg=tables.trajectories.part(tables.train).median_rtg,
     )
     save_twin(
         bundle,

@@ -29,10 +29,14 @@ from rookery.tables import write_table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluated:
-    """How a bundle does on held-out markets. `prior_log_loss` is that of one who knows how often each action is taken
-    there and nothing else; `unseen` is whether all markets open after the last that the bundle was taught with."""
+    """How a bundle does on held-out markets. `log_loss` (nats a decision) is of a twin that is asked for the median
+    return of its training at every bar, so that it knows nothing of the future; `told` are the scores of
+    `TraderTrainer.validate`, which is given the true return-to-go as in training. `prior_log_loss` is that of one who
+    knows how often each action is taken there and nothing else; `unseen` is whether all markets open after the last
+    that the bundle was taught with."""
 
-    scores: dict[str, float]
+    log_loss: float
+    told: dict[str, float]
     prior_log_loss: float
     markets: int
     decisions: int
@@ -48,17 +52,20 @@ def evaluate(
     """
     twin = load_twin(model)
     given, config = _tables_for(twin, source, config, progress)
-    held_out = as_taught(given, twin).part(given.validation)
+    held_out, learnt = as_taught(given, twin).part(given.validation), learnt_of(twin)
+    chances_RK = _chances(twin, held_out, np.full(len(held_out), learnt.median_rtg), config, device)
+    known_R = np.flatnonzero(held_out.actions_R != UNKNOWN)
+    taken_R = held_out.actions_R[known_R]
+    share_K = np.bincount(taken_R, minlength=len(ACTIONS)) / max(1, taken_R.size)
     trainer = TraderTrainer(twin.model, device, config=config.training)
     batches = TrajectoryBatches(held_out, device=trainer.device, window=config.window, stride=config.stride)
-    known_R = held_out.actions_R != UNKNOWN
-    share_K = np.bincount(held_out.actions_R[known_R], minlength=len(ACTIONS)) / max(1, int(known_R.sum()))
     return Evaluated(
-        scores=trainer.validate(batches),
+        log_loss=float(-np.log(chances_RK[known_R, taken_R]).mean()),
+        told=trainer.validate(batches),
         prior_log_loss=float(-(share_K[share_K > 0] * np.log(share_K[share_K > 0])).sum()),
         markets=held_out.segments,
-        decisions=int(known_R.sum()),
-        unseen=int(held_out.time_ns_R.min()) > learnt_of(twin).last_time_ns,
+        decisions=int(taken_R.size),
+        unseen=int(held_out.time_ns_R.min()) > learnt.last_time_ns,
     )
 
 
@@ -67,8 +74,12 @@ def _tables_for(
 ) -> tuple[TwinTables, TwinConfig]:
     """Tables with bars like those that `twin` was taught with; states and actions are made anew by `as_taught`."""
     learnt = learnt_of(twin)
-    state = twin.state.model_copy(update={"fractional_order": twin.schema.fractional.order})
-    like = {"state": state, "interval_s": learnt.interval_s, "capital": learnt.capital}
+    like = {
+        "state": twin.state.model_copy(update={"fractional_order": twin.schema.fractional.order}),
+        "interval_s": learnt.interval_s,
+        "capital": learnt.capital,
+        "window": min(config.window, twin.model.config.context),
+    }
     fitted = ("state", "action_quantile", "by_side")
     return tables_of(source, config.model_copy(update=like), progress, bound=("interval_s", "capital"), free=fitted)
 
@@ -102,17 +113,22 @@ def predict(
     inference.check_target(target_rtg)
     given, config = _tables_for(twin, source, config, progress)
     asked_R = _still_asked(given.labels, target_rtg, inference.target_range)
-    chances_RK = chances(
-        inference,
-        as_taught(given, twin),
-        asked_R * RTG_SCALE,
-        window=min(config.window, twin.model.config.context),
-        stride=config.stride,
-        threads=config.training.num_threads,
-    )
+    chances_RK = _chances(twin, as_taught(given, twin), asked_R * RTG_SCALE, config, device)
     answers = _answers(given, asked_R, chances_RK)
     write_table(answers, output)
     return answers
+
+
+def _chances(twin: SavedTwin, rows: Trajectories, rtg_R: Floats, config: TwinConfig, device: Device) -> Floats:
+    """(R, K) Chances of each action when `rtg_R` (x 100) is asked for."""
+    return chances(
+        TraderInference(twin.model, device, scaler=twin.scaler),
+        rows,
+        rtg_R,
+        window=config.window,
+        stride=config.stride,
+        threads=config.training.num_threads,
+    )
 
 
 def _still_asked(labels: pl.DataFrame, target: float, target_range: tuple[float, float]) -> Floats:

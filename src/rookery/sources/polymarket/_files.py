@@ -89,7 +89,9 @@ def digests(path: Path, pattern: str) -> list[tuple[str, str]]:
 
 
 def _matching(folder: Path, pattern: str) -> list[Path]:
-    return sorted(file for file in {*folder.rglob(pattern), *folder.rglob(f"{pattern}.gz")} if file.is_file())
+    found = {*folder.rglob(pattern), *folder.rglob(f"{pattern}.gz")}
+    # A hidden file is some program's own: that of a download lists what was fetched.
+    return sorted(file for file in found if file.is_file() and not file.name.startswith("."))
 
 
 def _present(path: Path) -> Path:

@@ -153,7 +153,7 @@ def of_trades(
         shape=Shape.FILLS,
         rows=facts.rows_read,
         trades=trades.with_columns(unknown),
-        quotes=pl.DataFrame(schema={name: column.dtype for name, column in QUOTES.columns.items()}),
+        quotes=QUOTES.empty(),
         unit=facts.notes.get("time", "ns"),
         faults=dict(facts.quarantined),
         skipped={"fills of others": facts.other_events_skipped} if facts.other_events_skipped else {},

@@ -47,7 +47,7 @@ def read(
     reader = RowReader(file.stream, file.place)
     tally = Tally()
     shape: Shape | None = None
-    trades, quotes, faults = [], LastQuotes(step_s=quote_step_s), dict[str, int]()
+    trades, quotes, faults = list[pl.DataFrame](), LastQuotes(step_s=quote_step_s), dict[str, int]()
     unit, count = "unknown", 0
     for numbers, items in _parts(reader.rows()):
         shape = shape or shape_of(items[0], reader.list_name, file.place)

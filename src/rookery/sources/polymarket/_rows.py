@@ -108,6 +108,15 @@ def _checks() -> list[Check]:
             what="price '{}' is outside 0 to 1",
             value=pl.col("price"),
         ),
+        *(
+            Check(
+                kind="quote out of range",
+                bad=~own & ~pl.col(f"{name}_").is_between(0, 1),
+                what=f"{name} '{{}}' is outside 0 to 1",
+                value=pl.col(name),
+            )
+            for name in ("best_bid", "best_ask", "mid")
+        ),
         Check(
             kind="side unknown",
             bad=traded & ~pl.col("side").is_in(("BUY", "SELL")).fill_null(False),
