@@ -37,7 +37,6 @@ from rookery.market.meta_observation import METRICS, RETURNS
 from rookery.market.portfolio_params import FROZEN, GIVEN, PortfolioParams, PortfolioState
 from rookery.market.portfolio_reward import portfolio_reward
 from rookery.market.terms import CONTRACT, FEE, SPREAD
-from rookery.models.meta_controller import LARGEST_LOGIT
 from rookery.models.specialist import BUY, HOLD
 from rookery.randomness import uniform
 
@@ -87,13 +86,14 @@ def step(
         drawdown = 1.0 - after / max(state.growth_NX[n, 3], after)
         rewards_N[n] = portfolio_reward(
             params.reward,
-            state.memory_N2,
+            state.memory_N4,
             n,
             before,
             after,
             cost,
             params.capital,
             gross,
+            state.equal_N[n],
             drawdown,
             risk_ratio,
             state.share_NS,
@@ -116,7 +116,7 @@ def _begin(state: PortfolioState, accounts: Accounts, params: PortfolioParams, n
     state.start_N[n] = start
     state.worth_N[n] = params.capital
     state.period_worth_N[n] = params.capital
-    state.memory_N2[n] = 0.0
+    state.memory_N4[n] = 0.0
     state.stance_NM[n] = 0.0
     state.last_stance_NM[n] = 0.0
     state.share_NS[n] = 1.0 / state.share_NS.shape[1]
@@ -131,16 +131,20 @@ def _begin(state: PortfolioState, accounts: Accounts, params: PortfolioParams, n
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _allocate(state: PortfolioState, params: PortfolioParams, n: int, action_A: Singles) -> None:
-    """Softmax of the first S logits, sigmoid of the next."""
+    """Amounts clipped to 0..1, the first S divided by their sum; an amount that is not a number counts as 0."""
     count, total = state.share_NS.shape[1], 0.0
     for s in range(count):
         state.last_share_NS[n, s] = state.share_NS[n, s]
-        state.share_NS[n, s] = math.exp(min(max(float(action_A[s]), -LARGEST_LOGIT), LARGEST_LOGIT))
+        state.share_NS[n, s] = _unit(float(action_A[s]))
         total += state.share_NS[n, s]
     for s in range(count):
-        state.share_NS[n, s] /= total
-    risk = min(max(float(action_A[count]), -LARGEST_LOGIT), LARGEST_LOGIT)
-    state.risk_N[n] = 1.0 / (1.0 + math.exp(-risk))
+        state.share_NS[n, s] /= total if total > 0.0 else 1.0
+    state.risk_N[n] = _unit(float(action_A[count]))
+
+
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+def _unit(amount: float) -> float:
+    return float(min(amount, 1.0)) if amount > 0.0 else 0.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -252,6 +256,7 @@ def _live(state: PortfolioState, accounts: Accounts, params: PortfolioParams, n:
 @njit(cache=True, nogil=True, error_model="numpy")
 def _note_records(state: PortfolioState, params: PortfolioParams, n: int, t: int) -> None:
     """What each specialist's stances earned in bar `t`, mean over its instruments, costs of turning them taken off."""
+    state.equal_N[n] = 0.0
     for s in range(state.share_NS.shape[1]):
         gained, count = 0.0, 0
         for m in range(params.group_M.shape[0]):
@@ -264,6 +269,7 @@ def _note_records(state: PortfolioState, params: PortfolioParams, n: int, t: int
             cost = params.market.instruments_MI[m, FEE] + params.market.instruments_MI[m, SPREAD]
             gained -= abs(new - old) * cost
         gained /= max(count, 1)
+        state.equal_N[n] += gained / state.share_NS.shape[1]
         record_X = state.record_NSX[n, s]
         record_X[MEAN] += _DECAY * (gained - record_X[MEAN])
         record_X[SQUARE] += _DECAY * (gained * gained - record_X[SQUARE])

@@ -21,7 +21,6 @@ from rookery.market.meta_observation import correlations, meta_size
 from rookery.market.portfolio_params import FROZEN, GIVEN, SCRIPTED, PortfolioParams, make_state
 from rookery.market.portfolio_reward import PortfolioReward
 from rookery.market.specialist_env import start_bars
-from rookery.models.meta_controller import LARGEST_LOGIT
 from rookery.models.specialist import ACTIONS
 
 Singles = npt.NDArray[np.float32]
@@ -59,10 +58,11 @@ class PortfolioData:
 class PortfolioVectorEnv(CompiledVectorEnv):
     """N portfolios under a meta-controller.
 
-    An action is S + 1 logits: allocations (softmax) and risk appetite (sigmoid). The specialists' actions come from
-    `proposals`: FrozenSpecialists; a table (T, M) of indices in ACTIONS; or "given", when an action has M more columns
-    that hold them and an observation, after the meta-controller's numbers, all domains' features and VIEW (50) of each
-    instrument. `period_bars`: bars of one of the 30 returns that are shown. `max_sector`: see `portfolio_env`.
+    An action is S + 1 amounts from 0 to 1: shares, which are divided by their sum, and the risk appetite. The
+    specialists' actions come from `proposals`: FrozenSpecialists; a table (T, M) of indices in ACTIONS; or "given",
+    when an action has M more columns that hold them and an observation, after the meta-controller's numbers, all
+    domains' features and VIEW (50) of each instrument. `period_bars`: bars of one of the 30 returns that are shown.
+    `max_sector`: see `portfolio_env`.
     Raises ValueError when the parts do not fit.
     """
 
@@ -88,8 +88,8 @@ class PortfolioVectorEnv(CompiledVectorEnv):
             size += params.domain_TD.shape[1] + instruments * VIEW_SIZE
         largest = float(np.finfo(np.float32).max)
         extra = instruments if given else 0
-        low = np.array([-LARGEST_LOGIT] * (specialists + 1) + [0] * extra, np.float32)
-        high = np.array([LARGEST_LOGIT] * (specialists + 1) + [len(ACTIONS) - 1] * extra, np.float32)
+        low = np.zeros(specialists + 1 + extra, np.float32)
+        high = np.array([1] * (specialists + 1) + [len(ACTIONS) - 1] * extra, np.float32)
         super().__init__(
             num_envs=num_envs,
             observation_space=Box(-largest, largest, (size,), np.float32),
