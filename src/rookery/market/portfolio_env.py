@@ -81,7 +81,7 @@ def step(
         _allocate(state, params, n, actions_NA[n])
         _take_stances(state, accounts, params, n, actions_NA[n], own_O, hidden_H)
         _ask(state, params, n)
-        risk_ratio = _risk_ratio(state, params, n)
+        risk_ratio, gross = _risk_ratio(state, params, n), _gross(state, params, n)
         after, cost = _live(state, accounts, params, n)
         t = state.bar_N[n]
         drawdown = 1.0 - after / max(state.growth_NX[n, 3], after)
@@ -93,6 +93,7 @@ def step(
             after,
             cost,
             params.capital,
+            gross,
             drawdown,
             risk_ratio,
             state.share_NS,
@@ -202,6 +203,15 @@ def _risk_ratio(state: PortfolioState, params: PortfolioParams, n: int) -> float
             variance += _asked(state, params, n, i) * covariance_TMM[t, i, j] * _asked(state, params, n, j)
     state.risk_ratio_N[n] = math.sqrt(max(variance, 0.0)) / worth / params.market.terms.max_deviation
     return float(state.risk_ratio_N[n])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _gross(state: PortfolioState, params: PortfolioParams, n: int) -> float:
+    """Gross value of what is asked for over net worth."""
+    total = 0.0
+    for m in range(params.group_M.shape[0]):
+        total += abs(_asked(state, params, n, m))
+    return float(total / max(state.worth_N[n], 1e-6 * params.capital))
 
 
 @njit(cache=True, nogil=True, error_model="numpy", forceinline=True)

@@ -22,9 +22,10 @@ _EXCESS, _PERCENT = 10.0, 100.0
 class PortfolioReward(Config):
     """Weights of the terms of one bar's reward; 0 drops a term. e is the number of bars in an episode.
 
-    `sharpe` x the differential Sharpe ratio (Moody and Saffell 2001, eq. 14) of the return above the risk-free one,
-    decay `decay`; a loss's square counts `downside` times. It takes the place of (mean / deviation - target), in which
-    a ratio of one bar met a target of one year. `growth` x the log return. `cost` x -100 x the share of net worth that
+    `sharpe` x the differential Sharpe ratio (Moody and Saffell 2001, eq. 14), decay `decay`, of the return less what
+    the positions' gross value would have earned free of risk (idle cash earns as much either way); a loss's square
+    counts `downside` times. It takes the place of (mean / deviation - target), in which a ratio of one bar met a target
+    of one year. `growth` x the log return. `cost` x -100 x the share of net worth that
     fees, slippage and carry took. The others are rates: an episode that earns one in full has its weight once.
     `diversification` x entropy of the allocation / log S / e. `stability` x (1 - min(largest change of an allocation /
     0.2, 1)) / e. `risk` x (1 while the value at risk is within its limit, else -10 x its excess over the limit as a
@@ -99,6 +100,7 @@ def portfolio_reward(
     after: float,
     cost: float,
     capital: float,
+    gross: float,
     drawdown: float,
     risk_ratio: float,
     share_NS: Floats,
@@ -106,11 +108,12 @@ def portfolio_reward(
 ) -> float:
     """The reward of account `n` for one bar from net worth `before` to `after`, of which `cost` was paid.
 
-    `risk_ratio` is value at risk over its limit; `share_NS` and `last_NS` are the allocations of this bar and the last.
+    `gross` is the positions' gross value over net worth, `risk_ratio` value at risk over its limit; `share_NS` and
+    `last_NS` are the allocations of this bar and the last.
     """
     before, after = max(before, LEAST_WORTH * capital), max(after, LEAST_WORTH * capital)
     total = terms.growth * math.log(after / before) - terms.cost * _PERCENT * cost / before
-    total += terms.sharpe * differential_sharpe(terms, memory_N2, n, after / before - 1.0 - terms.risk_free)
+    total += terms.sharpe * differential_sharpe(terms, memory_N2, n, after / before - 1.0 - gross * terms.risk_free)
     entropy, turned, missed = 0.0, 0.0, 0.0
     count = share_NS.shape[1]
     for s in range(count):

@@ -8,7 +8,6 @@ account. Nothing is traded in a bar in which the instrument was not.
 
 # N copies, T bars, M instruments, D domain features, K market columns of a view, O observation, A action columns
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -50,6 +49,7 @@ class SpecialistState(NamedTuple):
     counts_NK: Ints
     bar_N: Ints
     start_N: Ints
+    turn_N: Ints
     instrument_N: Ints
     worth_N: Floats
     closed_worth_N: Floats
@@ -64,6 +64,7 @@ class SpecialistParams(NamedTuple):
 
     market: Market
     traded_TM: Flags
+    playable_I: Ints
     view_TMK: Singles
     domain_TD: Singles
     reward: Reward
@@ -80,8 +81,8 @@ class SpecialistVectorEnv(CompiledVectorEnv):
     """N accounts that each trade one instrument of a group.
 
     `domain_TD` and `view_TMK` (see `agent_view.market_view`) are known at the close of their bars; `traded_TM` False
-    marks bars that an instrument does not have. The reward is `config.reward`, by default differential Sharpe.
-    Raises ValueError when they do not fit or there are too few bars.
+    marks bars that an instrument does not have; one that has none at all is never played. The reward is
+    `config.reward`. Raises ValueError when they do not fit, there are too few bars or no instrument has any.
     """
 
     def __init__(
@@ -96,9 +97,13 @@ class SpecialistVectorEnv(CompiledVectorEnv):
         seed: int = 0,
     ) -> None:
         first, last = start_bars(config, len(domain_TD), bars.shape[0])
+        playable_I = np.flatnonzero(traded_TM.any(axis=0))
+        if not playable_I.size:
+            raise ValueError("no instrument has any bars")
         params = SpecialistParams(
             market=market(bars, config.instruments_for(bars.shape[1]), config.account()),
             traded_TM=np.ascontiguousarray(traded_TM),
+            playable_I=playable_I,
             view_TMK=np.ascontiguousarray(view_TMK, np.float32),
             domain_TD=np.ascontiguousarray(domain_TD, np.float32),
             reward=reward(config.reward, decay=config.reward_decay, weight=config.reward_weight),
@@ -142,7 +147,8 @@ def _make_state(params: SpecialistParams, count: int, seed: int) -> SpecialistSt
         bar_N=np.zeros(count, np.int64),
         start_N=np.zeros(count, np.int64),
         # The first episode takes the next one.
-        instrument_N=(np.arange(count, dtype=np.int64) - 1) % instruments,
+        turn_N=np.arange(count, dtype=np.int64) - 1,
+        instrument_N=np.zeros(count, np.int64),
         worth_N=np.full(count, params.capital),
         closed_worth_N=np.full(count, params.capital),
         memory_N3=np.zeros((count, 3)),
@@ -203,7 +209,8 @@ def _begin(state: SpecialistState, accounts: Accounts, params: SpecialistParams,
     start = params.first_start + int(uniform(state.words_N, n) * starts)
     state.bar_N[n] = start
     state.start_N[n] = start
-    state.instrument_N[n] = (state.instrument_N[n] + 1) % params.view_TMK.shape[1]
+    state.turn_N[n] += 1
+    state.instrument_N[n] = params.playable_I[state.turn_N[n] % len(params.playable_I)]
     state.worth_N[n] = params.capital
     begin(accounts, n, params.capital)
     begin_rewards(state.memory_N3, n, params.capital)
@@ -244,8 +251,3 @@ def _observe(
     )
     for i in range(params.view_TMK.shape[1]):
         row_O[count + VIEW_SIZE + i] = 1.0 if i == m else 0.0
-
-
-def instrument_names(config: EnvConfig, columns: int) -> Sequence[str]:
-    """Names of the bars' columns."""
-    return [one.name for one in config.instruments_for(columns)]
