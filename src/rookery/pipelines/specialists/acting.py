@@ -12,6 +12,7 @@ from rookery.market.bars import CLOSE
 from rookery.market.portfolio_vector_env import PortfolioVectorEnv
 from rookery.market.specialist_env import SpecialistVectorEnv
 from rookery.market.terms import CONTRACT
+from rookery.models.joint_policy import JointPolicy
 from rookery.models.meta_controller import MetaController
 from rookery.models.specialist import BUY, HOLD, Specialist
 from rookery.pipelines.specialists.books import Wishes
@@ -66,7 +67,7 @@ def _playable(group: GroupObserved) -> int:
     return int(group.traded_TM.any(axis=0).sum())
 
 
-def meta_wishes(observed: Observed, meta: MetaController, env: PortfolioVectorEnv) -> Wishes:
+def meta_wishes(observed: Observed, meta: MetaController | JointPolicy, env: PortfolioVectorEnv) -> Wishes:
     """What the meta-controller makes of its specialists over the span of `env`, one copy over the whole of `observed`.
 
     Shares of net worth where an order is sent, nan where things are left as they are.
