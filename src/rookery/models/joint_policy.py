@@ -80,7 +80,11 @@ class JointPolicy(nn.Module):
 
     def encode(self, observation_BO: Tensor) -> Tensor:
         """The market's encoding (B, Z)."""
-        market_BK = (observation_BO[:, self.market_columns] - self.mean_K) * self.scale_K
+        return self.encode_market(observation_BO[:, self.market_columns])
+
+    def encode_market(self, market_BK: Tensor) -> Tensor:
+        """The encoding (B, Z) of raw market columns."""
+        market_BK = (market_BK - self.mean_K) * self.scale_K
         encoding_BZ: Tensor = self.encoder(market_BK.clamp(-LARGEST_NORMALISED, LARGEST_NORMALISED))
         return encoding_BZ
 
@@ -90,16 +94,20 @@ class JointPolicy(nn.Module):
         """One learner's distribution over its own actions, and its value (B,)."""
         residual_BH: Tensor = self.residuals[learner](encoding_BZ)
         if learner == META:
-            features_BH = self.meta.features(observation_BO[:, : self.meta.observation_size]) + residual_BH
-            value_B: Tensor = self.meta.value(features_BH).squeeze(1)
-            return Gaussian(self.meta.amounts(features_BH), self.meta.log_std_A), value_B
-        own = self._specialist(learner)
+            return self.meta_judged(observation_BO[:, : self.meta.observation_size], residual_BH)
+        own = self.specialist(learner)
         place = self.names.index(learner)
         domain_BD, view_BIP = self._seen_by(own, place, observation_BO)
         encoded_BE = own.encode(domain_BD) + residual_BH
         logits_BIA = own.logits(encoded_BE, view_BIP)
         sizes = (len(ACTIONS),) * len(own.instruments)
         return Categorical(logits_BIA.flatten(1), sizes), own.value_of(encoded_BE)
+
+    def meta_judged(self, observation_BO: Tensor, residual_BH: Tensor) -> tuple[Gaussian, Tensor]:
+        """The meta-controller's distribution and value (B,) of its own numbers and what the encoder adds."""
+        features_BH = self.meta.features(observation_BO) + residual_BH
+        value_B: Tensor = self.meta.value(features_BH).squeeze(1)
+        return Gaussian(self.meta.amounts(features_BH), self.meta.log_std_A), value_B
 
     def forward(self, observation_BO: Tensor) -> dict[str, tuple[Gaussian | Categorical, Tensor]]:
         """Every learner's distribution and value."""
@@ -134,13 +142,14 @@ class JointPolicy(nn.Module):
         bound = LARGEST_NORMALISED
         return domain_BD.clamp(-bound, bound), view_BIP.clamp(-bound, bound)
 
-    def _specialist(self, name: str) -> Specialist:
+    def specialist(self, name: str) -> Specialist:
+        """One specialist by name."""
         found = self.specialists[name]
         assert isinstance(found, Specialist)  # noqa: S101  narrows what ModuleDict forgets
         return found
 
     def _own(self) -> list[tuple[str, Specialist]]:
-        return [(name, self._specialist(name)) for name in self.names]
+        return [(name, self.specialist(name)) for name in self.names]
 
 
 def _neighbours(group: Sequence[int]) -> bool:

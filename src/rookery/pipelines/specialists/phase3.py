@@ -33,6 +33,8 @@ from rookery.pipelines.specialists.groups import GroupName
 from rookery.pipelines.specialists.joint_env import JointTrainingEnv
 from rookery.pipelines.specialists.joint_training import JointTraining, Row
 from rookery.pipelines.specialists.joint_worlds import (
+    WIDER,
+    LikeliestActor,
     episode_growth,
     joint_worlds,
     market_columns,
@@ -177,9 +179,10 @@ class Phase3JointTrainer:
         Both policies play the same `n_episodes` episodes; these overlap, so that only the single pass has intervals.
         """
         ours, theirs = (self._episodes(policy, n_episodes) for policy in (self.policy, self.phase2_policy()))
-        lead = self._lead()
+        wishes = self.wishes(self._validation)
+        lead = self._lead(wishes)
         return {
-            **self._judged().as_record(),
+            **judge(self.config, self._validation, wishes, seed=self.seed).as_record(),
             "lead_over_phase2": {"value": lead.value, "low": lead.low, "high": lead.high, "note": lead.note},
             "episodes": n_episodes,
             "portfolio_sharpe": portfolio_sharpe(ours),
@@ -189,11 +192,14 @@ class Phase3JointTrainer:
 
     def wishes(self, observed: Observed, policy: JointPolicy | None = None) -> Wishes:
         """What the joint policy (or another) wants at every bar of `observed`."""
-        env = portfolio_env(self.config, observed, 1, **whole_span(len(observed.portfolio.macro_TK)))
-        return meta_wishes(observed, policy or self.policy, env)
+        span = whole_span(len(observed.portfolio.macro_TK))
+        with reproducible(1):
+            actor = LikeliestActor(policy or self.policy, self.config, observed, 1, **span)
+        return meta_wishes(observed, actor, actor.env)
 
     def _training(self) -> JointTraining:
         ppo = ppo_config(self.config, 3)
+        ppo = ppo.model_copy(update={"rollout_steps": max(1, ppo.rollout_steps // WIDER)})
         learner = JointLearner(self.policy, ppo, self._coordination(), max_norm=self.config.gradients.max_norm)
         curriculum = self._curriculum()
         return JointTraining(
@@ -268,28 +274,24 @@ class Phase3JointTrainer:
     def _episodes(self, policy: JointPolicy, count: int) -> np.ndarray[Any, np.dtype[np.float64]]:
         bars = self._validation.portfolio.bars.shape[0]
         length = min(self.config.environment.episode_length, max(2, bars // 2))
-        env = portfolio_env(self.config, self._validation, count, warmup_steps=0, episode_length=length)
-        return episode_growth(policy, env)
+        changes = {"warmup_steps": 0, "episode_length": length}
+        with reproducible(1):
+            return episode_growth(LikeliestActor(policy, self.config, self._validation, count, **changes))
 
-    def _judged(self, policy: JointPolicy | None = None) -> Judgement:
-        wishes = self.wishes(self._validation, policy)
-        return judge(self.config, self._validation, wishes, seed=self.seed)
-
-    def _lead(self) -> Estimate:
+    def _lead(self, wishes: Wishes) -> Estimate:
         """Return per bar over phase 2's, in one pass over the validation bars, with an interval by block bootstrap."""
-        ours_T, theirs_T = (
-            settled(self._validation.data, self.wishes(self._validation, policy), self.config).returns()
-            for policy in (self.policy, self.phase2_policy())
-        )
+        before = self.wishes(self._validation, self.phase2_policy())
+        ours_T, theirs_T = (settled(self._validation.data, one, self.config).returns() for one in (wishes, before))
         return mean_estimate(ours_T - theirs_T, seed=self.seed, resamples=self.config.evaluation.resamples)
 
     def _outcome(self, best_update: int, scores: list[tuple[int, float]]) -> TrainedJoint:
+        wishes = self.wishes(self._validation)
         return TrainedJoint(
             policy=self.policy,
             best_update=best_update,
             scores=tuple(scores),
-            judgement=self._judged(),
-            lead=self._lead() if best_update else Estimate.exact(0.0),
+            judgement=judge(self.config, self._validation, wishes, seed=self.seed),
+            lead=self._lead(wishes) if best_update else Estimate.exact(0.0),
         )
 
     def _write(self, run: Run, stage: Stage, outcome: TrainedJoint) -> None:
