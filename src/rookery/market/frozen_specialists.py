@@ -44,9 +44,11 @@ def freeze(
     domains: Sequence[Singles],
     view_TMK: Singles,
     columns: Sequence[Sequence[int]],
+    residuals: Sequence[Singles] | None = None,
 ) -> FrozenSpecialists:
     """Specialists with the domain features (T, D) of each and the columns of `view_TMK` that are its instruments.
 
+    `residuals` (T, E) are added to the encoding of each (see `models.joint_policy`).
     Raises ValueError when heads differ in width or the columns are not all instruments, each once.
     """
     count, instruments, _ = view_TMK.shape
@@ -62,8 +64,8 @@ def freeze(
         action_weight_MAH=np.empty((instruments, len(ACTIONS), hidden), np.float32),
         action_bias_MA=np.empty((instruments, len(ACTIONS)), np.float32),
     )
-    for specialist, domain_TD, group in zip(specialists, domains, columns, strict=True):
-        _write(frozen, specialist, domain_TD, view_TMK, group)
+    for s, (specialist, domain_TD, group) in enumerate(zip(specialists, domains, columns, strict=True)):
+        _write(frozen, specialist, domain_TD, view_TMK, group, None if residuals is None else residuals[s])
     return frozen
 
 
@@ -73,6 +75,7 @@ def _write(
     domain_TD: Singles,
     view_TMK: Singles,
     group: Sequence[int],
+    residual_TE: Singles | None,
 ) -> None:
     first = specialist.domain_features
     own = slice(first + OWN_FIRST, first + OWN_LAST)
@@ -86,6 +89,8 @@ def _write(
         domain_BD = torch.from_numpy(domain_TD[rows])
         standard_BD = ((domain_BD - mean_O[:first]) * scale_O[:first]).clamp(-LARGEST_NORMALISED, LARGEST_NORMALISED)
         encoding_BE = specialist.encode(standard_BD)
+        if residual_TE is not None:
+            encoding_BE = encoding_BE + torch.from_numpy(residual_TE[rows])
         for i, m in enumerate(group):
             view_BK = torch.from_numpy(np.ascontiguousarray(view_TMK[rows, m]))
             base_BH = encoding_BE @ head_IHX[i, :, :encoding].t() + specialist.head_bias.view(len(group), -1)[i]

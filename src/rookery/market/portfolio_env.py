@@ -271,12 +271,22 @@ def _note_records(state: PortfolioState, params: PortfolioParams, n: int, t: int
         gained /= max(count, 1)
         state.equal_N[n] += gained / state.share_NS.shape[1]
         record_X = state.record_NSX[n, s]
+        state.paid_NS[n, s] = _differential_sharpe(record_X[MEAN], record_X[SQUARE], gained)
         record_X[MEAN] += _DECAY * (gained - record_X[MEAN])
         record_X[SQUARE] += _DECAY * (gained * gained - record_X[SQUARE])
         record_X[WON] += _DECAY * ((1.0 if gained > 0.0 else 0.0) - record_X[WON])
         record_X[WORTH] *= max(1.0 + gained, 1e-6)
         record_X[PEAK] = max(record_X[PEAK], record_X[WORTH])
         record_X[DEEPEST] = max(record_X[DEEPEST], 1.0 - record_X[WORTH] / record_X[PEAK])
+
+
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+def _differential_sharpe(mean: float, square: float, gained: float) -> float:
+    """Derivative of the Sharpe ratio of moving moments for a gain (Moody and Saffell 2001, eq. 14), within +-10."""
+    variance = square - mean * mean
+    if variance <= 0.0:
+        return 0.0
+    return _bounded((square * (gained - mean) - 0.5 * mean * (gained * gained - square)) / variance**1.5)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

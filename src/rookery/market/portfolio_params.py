@@ -27,7 +27,8 @@ class PortfolioState(NamedTuple):
     """Everything a later step depends on. `closed_worth_N` is net worth after the last step (see `bar_env`).
 
     `share_NS`, `risk_N`: allocations and risk appetite of the last step; `risk_ratio_N`: its value at risk over the
-    limit; `stance_NM`: the side each instrument is on; `record_NSX`: see `portfolio_env`.
+    limit; `stance_NM`: the side each instrument is on; `record_NSX`: see `portfolio_env`; `paid_NS`: the
+    differential Sharpe ratio of what each specialist's stances earned in the last step, also where it ended an episode.
     """
 
     money_NB: Floats
@@ -52,6 +53,7 @@ class PortfolioState(NamedTuple):
     equal_N: Floats
     returns_NR: Floats
     record_NSX: Floats
+    paid_NS: Floats
     words_N: Words
 
 
@@ -106,5 +108,6 @@ def make_state(params: PortfolioParams, specialists: int, count: int, seed: int)
         equal_N=np.zeros(count),
         returns_NR=np.zeros((count, RETURNS)),
         record_NSX=np.zeros((count, specialists, 6)),
+        paid_NS=np.zeros((count, specialists)),
         words_N=random_words(count, seed),
     )

@@ -15,6 +15,7 @@ from rookery.market.agent_view import VIEW_SIZE
 from rookery.market.bar_ledger import market
 from rookery.market.bars import Bars
 from rookery.market.env_config import EnvConfig
+from rookery.market.execution import BarTimes
 from rookery.market.frozen_specialists import FrozenSpecialists, no_specialists
 from rookery.market.limits import trailing_covariance
 from rookery.market.meta_observation import correlations, meta_size
@@ -33,7 +34,7 @@ class PortfolioData:
     """What a portfolio trades and sees. Every array's row t is known at the close of bar t.
 
     `groups`: the columns of each specialist's instruments. `domains`: each specialist's features (T, D). `view_TMK`:
-    see `agent_view.market_view`. `macro_TK`: see `features.macro.meta_macro`.
+    see `agent_view.market_view`. `macro_TK`: see `features.macro.meta_macro`. Circuit breakers count by `times`.
     """
 
     bars: Bars
@@ -42,6 +43,7 @@ class PortfolioData:
     domains: tuple[Singles, ...]
     view_TMK: Singles
     macro_TK: Singles
+    times: BarTimes | None = None
 
     def group_M(self) -> npt.NDArray[np.int64]:
         """The specialist of each instrument. Raises ValueError unless every instrument has exactly one."""
@@ -122,6 +124,7 @@ def portfolio_params(
         config.instruments_for(instruments),
         config.account(),
         covariance_window=config.covariance_window,
+        times=data.times,
     )
     covariance_TMM = terms.covariance_TMM
     if covariance_TMM.shape[1] == 0:

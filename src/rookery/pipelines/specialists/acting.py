@@ -2,9 +2,12 @@
 
 # T bars, M instruments of the whole portfolio, I instruments of a group, S specialists
 
+from typing import Protocol
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from rookery.learning.reproducible import reproducible
 from rookery.market.accounts import QUANTITY
@@ -12,13 +15,18 @@ from rookery.market.bars import CLOSE
 from rookery.market.portfolio_vector_env import PortfolioVectorEnv
 from rookery.market.specialist_env import SpecialistVectorEnv
 from rookery.market.terms import CONTRACT
-from rookery.models.meta_controller import MetaController
 from rookery.models.specialist import BUY, HOLD, Specialist
 from rookery.pipelines.specialists.books import Wishes
 from rookery.pipelines.specialists.config import SpecialistsConfig
 from rookery.pipelines.specialists.observing import GroupObserved, Observed
 
 Floats = NDArray[np.float64]
+
+
+class Acting(Protocol):
+    """What answers observations (N, O) with the actions of a portfolio environment."""
+
+    def act(self, observation_BO: Tensor) -> Tensor: ...
 
 
 def specialist_env(
@@ -66,7 +74,7 @@ def _playable(group: GroupObserved) -> int:
     return int(group.traded_TM.any(axis=0).sum())
 
 
-def meta_wishes(observed: Observed, meta: MetaController, env: PortfolioVectorEnv) -> Wishes:
+def meta_wishes(observed: Observed, meta: Acting, env: PortfolioVectorEnv) -> Wishes:
     """What the meta-controller makes of its specialists over the span of `env`, one copy over the whole of `observed`.
 
     Shares of net worth where an order is sent, nan where things are left as they are.

@@ -36,9 +36,9 @@ class Observed:
     def part(self, rows: range) -> "Observed":
         """Some rows alone. Features were made of all bars before them, so that none starts cold."""
         cut = slice(rows.start, rows.stop)
-        whole = self.portfolio
+        whole, data = self.portfolio, self.data.part(rows)
         return Observed(
-            data=self.data.part(rows),
+            data=data,
             groups=self.groups,
             instruments=self.instruments,
             columns=self.columns,
@@ -49,6 +49,7 @@ class Observed:
                 domains=tuple(domain_TD[cut] for domain_TD in whole.domains),
                 view_TMK=whole.view_TMK[cut],
                 macro_TK=whole.macro_TK[cut],
+                times=data.times,
             ),
         )
 
@@ -125,6 +126,7 @@ def observe(
             domains=domains,
             view_TMK=market_view(bars),
             macro_TK=meta_macro(macro or {}, bars.shape[0])[0],
+            times=data.times,
         ),
     )
 
