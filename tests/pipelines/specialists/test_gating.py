@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from rookery.pipelines.specialists.ablation import WHOLE, ablation, without
+from rookery.pipelines.specialists.config import RewardConfig, SpecialistsConfig
 from rookery.pipelines.specialists.gating import Ground, gate
-from rookery.pipelines.specialists.goals import GOALS, breaches, compliance_claim, phase_targets
+from rookery.pipelines.specialists.goals import GOALS, breaches, compliance_claim, goals_of, phase_targets
 
 GROUND = Ground(periods_per_year=1_600.0, resamples=400, seed=0)
 NOISE = np.random.default_rng(1).normal(0, 0.01, 1_500)
@@ -57,7 +58,7 @@ def test_a_part_that_earns_everything_is_worth_everything_and_one_that_earns_not
 def test_the_targets_are_the_specifications_and_never_more_than_reported():
     assert (GOALS[1].sharpe, GOALS[2].max_drawdown, GOALS[3].win_rate, GOALS[3].compliance) == (1.5, 0.18, 0.65, 0.98)
     found = phase_targets(
-        3, NOISE, np.array([1.0, -1.0] * 200), limit=0.02, interval_s=14_400, ground=GROUND, span="test"
+        3, NOISE, np.array([1.0, -1.0] * 200), config=SpecialistsConfig(), interval_s=14_400, ground=GROUND, span="test"
     )
     assert [claim.target for claim in found.claims] == ["> 2", "< 15 %", "> 65 %", "> 98 %"]
     assert found.claims[2].state == "not met"
@@ -65,7 +66,7 @@ def test_the_targets_are_the_specifications_and_never_more_than_reported():
 
 def test_too_few_bars_are_not_testable():
     found = phase_targets(
-        2, NOISE[:40], np.array([1.0, -1.0]), limit=0.02, interval_s=14_400, ground=GROUND, span="test"
+        2, NOISE[:40], np.array([1.0, -1.0]), config=SpecialistsConfig(), interval_s=14_400, ground=GROUND, span="test"
     )
     assert {claim.state for claim in found.claims} <= {"not testable with this data", "not met"}
     assert found.claims[0].state == "not testable with this data"
@@ -78,3 +79,9 @@ def test_compliance_counts_bars_within_the_limit():
     assert compliance_claim(returns, 0.02, 0.95).state == "met"
     assert compliance_claim(returns, 0.02, 0.999).state == "not testable with this data"
     assert compliance_claim(np.where(np.arange(1_000) % 5 == 0, -0.03, 0.001), 0.02, 0.95).state == "not met"
+
+
+def test_the_settings_may_ask_more_of_phase_3():
+    config = SpecialistsConfig(reward=RewardConfig(sharpe_target=3.0, max_drawdown_target=0.1))
+    assert (goals_of(3, config).sharpe, goals_of(3, config).max_drawdown) == (3.0, 0.1)
+    assert goals_of(2, config) == GOALS[2]

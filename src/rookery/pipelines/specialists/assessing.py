@@ -119,12 +119,14 @@ def closed_profits(books: BarBacktest) -> Floats:
     return trades.filter(trades["status"] == "closed")["pnl"].to_numpy()
 
 
-def _targets(data: PortfolioBars, phase: int, way: Way, ground: Ground, config: SpecialistsConfig) -> PhaseTargets:
+def _targets(
+    data: PortfolioBars, phase: PhaseNumber, way: Way, ground: Ground, config: SpecialistsConfig
+) -> PhaseTargets:
     return phase_targets(
         phase,
         way.returns(),
         closed_profits(way.books),
-        limit=config.environment.max_portfolio_var,
+        config=config,
         interval_s=data.interval_s,
         ground=ground,
         span="test",

@@ -12,7 +12,7 @@ from rookery.pipelines.closing import log_time
 from rookery.pipelines.specialists.config import SpecialistsConfig
 from rookery.pipelines.specialists.portfolio import PortfolioBars
 from rookery.pipelines.specialists.probes import Audited, certificate_of
-from rookery.pipelines.specialists.training import Learnt, Spans, learner_of
+from rookery.pipelines.specialists.training import Learnt, Spans
 from rookery.run import Run
 
 EVALUATION = "evaluation"
@@ -24,13 +24,12 @@ _CUTS = 6
 def audited(path: Path, data: PortfolioBars, spans: Spans, learnt: Learnt, config: SpecialistsConfig) -> Audited:
     """A run whose last phase was judged, as probes take it."""
     last = learnt.phases[max(learnt.phases)]
-    names = [learner_of(stage) for taught in learnt.phases.values() for stage in taught.stages]
     return Audited(
         config=config,
         data=data,
         spans=spans,
         want=last.want,
-        learners=tuple(dict.fromkeys(names)),
+        learners=learnt.learners,
         equity=pl.read_parquet(path / EVALUATION / EQUITY),
         fills=pl.read_parquet(path / EVALUATION / FILLS),
     )

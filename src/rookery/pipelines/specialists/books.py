@@ -15,6 +15,7 @@ from rookery.pipelines.specialists.config import SpecialistsConfig
 from rookery.pipelines.specialists.gating import Baseline
 from rookery.pipelines.specialists.groups import GroupName
 from rookery.pipelines.specialists.portfolio import PortfolioBars
+from rookery.pipelines.specialists.shield import shielded_account
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -49,7 +50,8 @@ def settled(data: PortfolioBars, wishes: Wishes, config: SpecialistsConfig, *, s
 
     `shielded` puts the portfolio's limits between the wishes and the market.
     """
-    account = config.shielded() if shielded else config.env(data.instruments).account()
+    plain = config.env(data.instruments).account()
+    account = shielded_account(config, bar_minutes=data.interval_s / 60) if shielded else plain
     books = _books(data, wishes.weight_TM, config, account=account)
     return Way(wishes=wishes, books=books)
 

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from rookery.config import Config, parse_mapping, read_text
 from rookery.market.env_config import EnvConfig
-from rookery.market.terms import Account, Breakers, Instrument
+from rookery.market.terms import Instrument
 from rookery.pipelines.specialists.groups import BY_NAME, GROUPS, GroupName
 
 PhaseNumber = Literal[1, 2, 3]
@@ -249,27 +249,6 @@ class SpecialistsConfig(Config):
             "instruments": tuple(shared.instrument(name) for name in instruments),
         }
         return EnvConfig.model_validate(facts | changes)
-
-    def shielded(self) -> Account:
-        """The account of the whole agent behind its shield, which no order passes: every limit of the settings."""
-        risk, shared = self.portfolio_risk, self.environment
-        return Account(
-            fee_bps=shared.transaction_cost * 1e4,
-            leverage=risk.max_portfolio_exposure,
-            max_position_size=risk.max_position_pct or shared.max_position_size,
-            max_portfolio_var=shared.max_portfolio_var,
-            var_confidence=risk.var_confidence,
-            max_correlation_exposure=shared.max_correlation_exposure,
-            max_sector_allocation=shared.max_sector_allocation,
-            enforced=True,
-            breakers=Breakers(
-                day_losses=risk.day_losses,
-                cooldowns_min=risk.cooldowns_min,
-                emergency_day_loss=risk.emergency_day_loss,
-                emergency_drawdown=risk.emergency_drawdown,
-            ),
-            stop_loss_pct=shared.stop_loss_pct,
-        )
 
 
 def spec() -> SpecialistsConfig:

@@ -1,7 +1,7 @@
 """The specification's performance targets beside what was reached: reported, never asserted."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -14,6 +14,7 @@ from rookery.evaluation.report.hierarchy import Breaches, PhaseTargets
 from rookery.evaluation.report.wording import number
 from rookery.evaluation.significance import significance
 from rookery.measures import Floats, max_drawdown, sharpe
+from rookery.pipelines.specialists.config import PhaseNumber, SpecialistsConfig
 from rookery.pipelines.specialists.gating import Ground
 
 State = Literal["met", "not met", "not distinguishable", "not testable with this data"]
@@ -29,7 +30,7 @@ class Goals:
     compliance: float | None
 
 
-# The specification's table, phase by phase.
+# The specification's table, phase by phase; its settings may ask other figures of phase 3 (see `goals_of`).
 GOALS: Mapping[int, Goals] = {
     1: Goals(sharpe=1.5, max_drawdown=0.20, win_rate=0.55, compliance=None),
     2: Goals(sharpe=1.8, max_drawdown=0.18, win_rate=0.60, compliance=0.95),
@@ -37,21 +38,29 @@ GOALS: Mapping[int, Goals] = {
 }
 
 
+def goals_of(phase: PhaseNumber, config: SpecialistsConfig) -> Goals:
+    """What a phase is hoped to reach: of phase 3 the Sharpe ratio and the drawdown that the settings name."""
+    if phase < 3:
+        return GOALS[phase]
+    given = config.reward
+    return replace(GOALS[3], sharpe=given.sharpe_target, max_drawdown=given.max_drawdown_target)
+
+
 def phase_targets(
-    phase: int,
+    phase: PhaseNumber,
     returns_N: Floats,
     profits: npt.ArrayLike,
     *,
-    limit: float,
+    config: SpecialistsConfig,
     interval_s: int,
     ground: Ground,
     span: str,
 ) -> PhaseTargets:
     """The targets of a phase against N returns of `interval_s` each and the profits of its closed trades.
 
-    `limit` is the value at risk of one bar that the account was allowed, a share of net worth.
+    The value at risk is that of one bar which the settings allow the account.
     """
-    goals = GOALS[phase]
+    goals, limit = goals_of(phase, config), config.environment.max_portfolio_var
     found = significance(
         returns_N,
         {},

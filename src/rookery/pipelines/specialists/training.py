@@ -15,6 +15,8 @@ from rookery.pipelines.specialists.observing import Observed, observe
 from rookery.pipelines.specialists.phase1 import Phase1Trainer, stage_name
 from rookery.pipelines.specialists.phase2 import STAGE as META
 from rookery.pipelines.specialists.phase2 import Phase2Trainer
+from rookery.pipelines.specialists.phase3 import STAGE as JOINT
+from rookery.pipelines.specialists.phase3 import Phase3JointTrainer
 from rookery.pipelines.specialists.portfolio import PortfolioBars
 from rookery.pipelines.specialists.stages import gate_stage
 from rookery.run import Run
@@ -61,6 +63,11 @@ class Learnt:
         rows = [(*taught.stages, gate_name(phase)) for phase, taught in self.phases.items()]
         return tuple(stage for row in rows for stage in row)
 
+    @property
+    def learners(self) -> tuple[str, ...]:
+        """Every network, by what it is called."""
+        return tuple(learner_of(stage) for taught in self.phases.values() for stage in taught.stages)
+
     def curves(self, made: Run) -> tuple[Curve, ...]:
         """What every network's metrics say of its learning."""
         learners = [(phase, stage) for phase, taught in self.phases.items() for stage in taught.stages]
@@ -69,10 +76,8 @@ class Learnt:
     def fits(self, spans: Spans) -> tuple[FitRange, ...]:
         """The moments by which networks standardise what they see were measured on bars of train."""
         last = spans.train.data.bars.shape[0] - 1
-        names = [learner_of(stage) for taught in self.phases.values() for stage in taught.stages]
         return tuple(
-            FitRange(name=f"scales of {name}", first_row=0, last_row=last, inside_train=True)
-            for name in dict.fromkeys(names)
+            FitRange(name=f"scales of {name}", first_row=0, last_row=last, inside_train=True) for name in self.learners
         )
 
 
@@ -144,7 +149,21 @@ def train_phases(
     phases[2] = Taught(
         want=second.wishes, evaluate=lambda count: {"meta-controller": second.evaluate(count)}, stages=(META,)
     )
-    closed(2)
+    if closed(2):
+        return Learnt(phases=phases, gates=tuple(gates))
+    third = Phase3JointTrainer(
+        config,
+        train=spans.train,
+        validation=spans.validation,
+        output_dir=made.path,
+        specialists=first.specialists,
+        meta=second.meta,
+        seed=made.seed,
+        progress=made.progress,
+    )
+    third.fit(made)
+    phases[3] = Taught(want=third.wishes, evaluate=lambda count: {"joint": third.evaluate(count)}, stages=(JOINT,))
+    closed(3)
     return Learnt(phases=phases, gates=tuple(gates))
 
 
