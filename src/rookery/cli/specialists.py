@@ -45,6 +45,7 @@ from rookery.progress import Progress
 
 if TYPE_CHECKING:
     from rookery.pipelines.specialists.whole import Asked
+    from rookery.runs import RunFacts
 
 app = typer.Typer(help="Three PPO specialists under a meta-controller, in three phases.", rich_markup_mode=None)
 
@@ -141,15 +142,15 @@ def resume(
     as_json: JsonOption = False,
 ) -> None:
     """Go on with a run from its last finished phase, or from the middle of one, to its report."""
-    from rookery.runs import find_run, read_run
+    from rookery.runs import find_run
 
-    path = read_run(find_run(run, completion.RUNS) if run is not None else run_directory(output_dir)).path
-    with outcome.stoppable(path):
+    facts = _own(find_run(run, completion.RUNS) if run is not None else run_directory(output_dir))
+    with outcome.stoppable(facts.path):
         from rookery.pipelines.specialists import whole
 
         gated = False if no_gate else None
-        result = whole.resume(path, gated=gated, progress=Progress(quiet=quiet))
-        copy_logs(path, log_dir)
+        result = whole.resume(facts, gated=gated, progress=Progress(quiet=quiet))
+        copy_logs(facts.path, log_dir)
     outcome.show_result(result, as_json=as_json)
 
 
@@ -162,16 +163,14 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Judge what a run has trained on its test bars, and report; --eval-episodes asks about validation as well."""
-    from rookery.runs import read_run
-
     progress = Progress(quiet=quiet)
-    path = read_run(run_directory(output_dir)).path
-    with outcome.stoppable(path):
+    facts = _own(run_directory(output_dir))
+    with outcome.stoppable(facts.path):
         from rookery.pipelines.specialists import whole
 
-        result = whole.resume(path, gated=False if no_gate else None, progress=progress)
+        result = whole.resume(facts, gated=False if no_gate else None, progress=progress)
         if eval_episodes is not None:
-            evaluated = whole.evaluate(path, eval_episodes, progress=progress)
+            evaluated = whole.evaluate(facts, eval_episodes, progress=progress)
             specialists_outcome.show_evaluated(evaluated, as_json=as_json)
     outcome.show_result(result, as_json=as_json)
 
@@ -216,6 +215,17 @@ def run(
         result = whole.run(source, folder, config=settings, seed=seed, asked=asked, progress=progress)
         copy_logs(folder, log_dir)
     outcome.show_result(result, as_json=as_json)
+
+
+def _own(path: Path) -> "RunFacts":
+    """A run of specialists. Raises UserError for one of another pipeline."""
+    from rookery.runs import read_run
+
+    facts = read_run(path)
+    if (pipeline := facts.request.get("pipeline")) != "specialists":
+        raise UserError(f"belongs to '{pipeline}', not to specialists", place=path,
+                        remedy=f"go on with: rookery resume {path}")  # fmt: skip
+    return facts
 
 
 def _asked(phase: str, no_gate: bool, engine: Any) -> "Asked":  # noqa: ANN401  one of its choices

@@ -9,7 +9,6 @@ from typing import Any
 
 import polars as pl
 
-from rookery.errors import UserError
 from rookery.evaluation.leakage.record import AUDIT
 from rookery.evaluation.report.codec import from_json, to_json
 from rookery.evaluation.report.record import Report
@@ -19,17 +18,18 @@ from rookery.evaluation.trials.standing import standing
 from rookery.files import read_json, read_sealed, write_json, write_sealed
 from rookery.pipelines.closing import RunResult, close, log_time, working
 from rookery.pipelines.specialists.assessing import judged
-from rookery.pipelines.specialists.audited import EQUITY, EVALUATION, FILLS, audit_stage
+from rookery.pipelines.specialists.audited import EQUITY, EVALUATION, FILLS, audit_stage, audited
 from rookery.pipelines.specialists.books import baseline_books, settled
 from rookery.pipelines.specialists.config import PhaseNumber, SpecialistsConfig
 from rookery.pipelines.specialists.engines import Engine
 from rookery.pipelines.specialists.inputs import BarSource
+from rookery.pipelines.specialists.probes import Audited
 from rookery.pipelines.specialists.reporting import TRADES, build_report
 from rookery.pipelines.specialists.stages import BARS, Material, bars_stage
 from rookery.pipelines.specialists.training import Learnt, Spans, spans_of, train_phases
 from rookery.progress import Progress
 from rookery.run import Run
-from rookery.runs import read_run
+from rookery.runs import RunFacts
 from rookery.tables import write_table
 
 _RECORD, _ASKED = "record.json", "asked.json"
@@ -105,43 +105,45 @@ def train(
 
 
 def resume(
-    path: Path, *, device: str = "auto", gated: bool | None = None, progress: Progress | None = None
+    facts: RunFacts, *, device: str = "auto", gated: bool | None = None, progress: Progress | None = None
 ) -> RunResult:
     """Go on with a run that was stopped, as it was asked for, to its report; `gated` changes whether gates stop it.
 
     The device is that of the settings: another would make other numbers.
     """
-    facts = read_run(path)
-    if facts.request.get("pipeline") != "specialists":
-        raise UserError(
-            f"belongs to '{facts.request.get('pipeline')}', not to specialists",
-            place=path,
-            remedy=f"go on with: rookery resume {path}",
-        )
-    before = asked_of(path)
-    return run(
-        BarSource.from_request(facts.request["source"]),
-        path,
-        config=SpecialistsConfig.parse(facts.config, place=path / "run.json"),
-        seed=facts.seed,
-        asked=before if gated is None else replace(before, gated=gated),
-        progress=progress,
-    )
+    source, config = _given(facts)
+    before = asked_of(facts.path)
+    asked = before if gated is None else replace(before, gated=gated)
+    return run(source, facts.path, config=config, seed=facts.seed, asked=asked, progress=progress)
 
 
-def evaluate(path: Path, episodes: int, *, progress: Progress | None = None) -> Mapping[str, Any]:
+def evaluate(facts: RunFacts, episodes: int, *, progress: Progress | None = None) -> Mapping[str, Any]:
     """Measures of a run's last phase on its validation bars, with what `episodes` episodes there were paid."""
-    facts = read_run(path)
-    source = BarSource.from_request(facts.request["source"])
-    config = SpecialistsConfig.parse(facts.config, place=path / "run.json")
-    phases = train(source, path, config=config, seed=facts.seed, asked=asked_of(path), progress=progress).learnt.phases
+    source, config = _given(facts)
+    made = train(source, facts.path, config=config, seed=facts.seed, asked=asked_of(facts.path), progress=progress)
+    phases = made.learnt.phases
     return phases[max(phases)].evaluate(episodes)
+
+
+def read_finished(facts: RunFacts, *, progress: Progress | None = None) -> tuple[Audited, tuple[str, ...]]:
+    """A finished run as probes take it, and the stages that they are about; every finished stage is verified."""
+    source, config = _given(facts)
+    with _opened(source, facts.path, config, facts.seed, progress) as made:
+        under = _trained(made, source, config, asked_of(facts.path))
+        run = audited(facts.path, under.material.data, under.spans, under.learnt, config)
+        return run, (BARS, *under.learnt.stages, EVALUATION)
 
 
 def asked_of(path: Path) -> Asked:
     """What was last asked of the run in `path`."""
     held: Mapping[str, Any] = read_sealed(path / _ASKED) if (path / _ASKED).is_file() else {}
     return Asked(**{name: held[name] for name in ("last", "gated", "engine") if name in held})
+
+
+def _given(facts: RunFacts) -> tuple[BarSource, SpecialistsConfig]:
+    """What a run was started with."""
+    config = SpecialistsConfig.parse(facts.config, place=facts.path / "run.json")
+    return BarSource.from_request(facts.request["source"]), config
 
 
 def _opened(source: BarSource, output: Path, config: SpecialistsConfig, seed: int, progress: Progress | None) -> Run:
