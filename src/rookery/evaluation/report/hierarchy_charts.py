@@ -13,12 +13,18 @@ APPETITE = "risk appetite"
 def hierarchy_charts(panel: SpecialistsPanel) -> tuple[Chart, ...]:
     """The allocations' chart, where there are any, then one small chart per phase and figure."""
     first = () if panel.allocations is None else (_allocations(panel.allocations),)
-    return (*first, *(_curves(group, order) for order, group in enumerate(curve_groups(panel))))
+    return (*first, *(_curves(panel, group, order) for order, group in enumerate(curve_groups(panel))))
 
 
 def curve_groups(panel: SpecialistsPanel) -> tuple[tuple[Curve, ...], ...]:
     """Curves that share a chart: of one phase and figure, over the same steps."""
     return tuple(tuple(group) for _, group in groupby(panel.curves, key=lambda one: (one.phase, one.name, one.steps)))
+
+
+def learners(panel: SpecialistsPanel, phase: int) -> dict[str, str]:
+    """Everyone who learns in a phase, with the role that names colour and dash in all of its charts."""
+    names = dict.fromkeys(one.learner for one in panel.curves if one.phase == phase)
+    return {name: ROLES[min(place, len(ROLES) - 1)] for place, name in enumerate(names)}
 
 
 def allocation_lines(allocations: Allocations) -> tuple[Line, ...]:
@@ -48,8 +54,8 @@ def _allocations(allocations: Allocations) -> Chart:
     )
 
 
-def _curves(group: tuple[Curve, ...], order: int) -> Chart:
-    first = group[0]
+def _curves(panel: SpecialistsPanel, group: tuple[Curve, ...], order: int) -> Chart:
+    first, roles = group[0], learners(panel, group[0].phase)
     better = f", {first.goal} is better" if first.goal else ""
     return Chart(
         id=f"curve-{order}",
@@ -60,10 +66,7 @@ def _curves(group: tuple[Curve, ...], order: int) -> Chart:
         style="number",
         digits=4,
         x=first.steps,
-        lines=tuple(
-            Line(name=one.learner, role=ROLES[min(place, len(ROLES) - 1)], values=one.values)
-            for place, one in enumerate(group)
-        ),
+        lines=tuple(Line(name=one.learner, role=roles[one.learner], values=one.values) for one in group),
         height=190,
         group=f"phase-{first.phase}",
     )

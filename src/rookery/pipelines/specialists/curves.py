@@ -21,7 +21,7 @@ SHOWN: Mapping[str, tuple[str, Goal]] = {
     "learning_rate": ("learning rate", ""),
 }
 _MOST_POINTS = 200
-_KNOWN = 2
+_KNOWN = 5
 
 
 def read_curves(stages: Sequence[tuple[int, str, Path]]) -> tuple[Curve, ...]:
@@ -32,7 +32,7 @@ def read_curves(stages: Sequence[tuple[int, str, Path]]) -> tuple[Curve, ...]:
         lines = [line for own, name, rows in tables if own == phase for line in _lines(name, rows)]
         for key, (title, goal) in SHOWN.items():
             for learner, own_key, steps, values in lines:
-                if own_key == key and sum(value is not None for value in values) >= _KNOWN:
+                if own_key == key and _is_worth_drawing(values):
                     found.append(Curve(phase=phase, learner=learner, name=title, goal=goal, steps=steps, values=values))
     return tuple(found)
 
@@ -45,6 +45,12 @@ def _lines(
     for column in rows[0] if rows else ():
         learner, dot, key = column.rpartition(".")
         yield learner if dot else name, key, steps, tuple(_number(row[column]) for row in rows)
+
+
+def _is_worth_drawing(values: Sequence[float | None]) -> bool:
+    """Whether a few values are known and they are not all one."""
+    known = [value for value in values if value is not None]
+    return len(known) >= _KNOWN and len(set(known)) > 1
 
 
 def _number(value: object) -> float | None:
