@@ -71,6 +71,7 @@ class PortfolioParams(NamedTuple):
     reward: RewardTerms
     episode_length: int
     period_bars: int
+    decision_bars: int
     first_start: int
     last_start: int
     capital: float
