@@ -74,6 +74,7 @@ class PortfolioParams(NamedTuple):
     episode_length: int
     elapsed_bars: int
     period_bars: int
+    decision_bars: int
     first_start: int
     last_start: int
     capital: float

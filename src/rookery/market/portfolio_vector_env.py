@@ -64,7 +64,7 @@ class PortfolioVectorEnv(CompiledVectorEnv):
     specialists' actions come from `proposals`: FrozenSpecialists; a table (T, M) of indices in ACTIONS; or "given",
     when an action has M more columns that hold them and an observation, after the meta-controller's numbers, all
     domains' features and VIEW (50) of each instrument. `period_bars`: bars of one of the 30 returns that are shown.
-    `max_sector`: see `portfolio_env`.
+    `max_sector` and `decision_bars`: see `portfolio_env`.
     Raises ValueError when the parts do not fit.
     """
 
@@ -78,10 +78,17 @@ class PortfolioVectorEnv(CompiledVectorEnv):
         reward: PortfolioReward | None = None,
         max_sector: float = np.inf,
         period_bars: int = 1,
+        decision_bars: int = 1,
         seed: int = 0,
     ) -> None:
         params = portfolio_params(
-            data, proposals, config, reward or PortfolioReward(), max_sector=max_sector, period_bars=period_bars
+            data,
+            proposals,
+            config,
+            reward or PortfolioReward(),
+            max_sector=max_sector,
+            period_bars=period_bars,
+            decision_bars=decision_bars,
         )
         instruments, specialists = data.bars.shape[1], len(data.groups)
         size, given = meta_size(instruments, specialists), params.route == GIVEN
@@ -112,13 +119,16 @@ def portfolio_params(
     *,
     max_sector: float,
     period_bars: int,
+    decision_bars: int,
 ) -> PortfolioParams:
     """Data and settings in kernel form. Raises ValueError when they do not fit."""
     count, instruments = data.bars.shape
     first, last = start_bars(config, len(data.view_TMK), count)
-    if not max_sector > 0 or period_bars < 1:
-        raise ValueError("max_sector must be above 0, period_bars 1 or more")
+    if not max_sector > 0 or min(period_bars, decision_bars) < 1:
+        raise ValueError("max_sector must be above 0, period_bars and decision_bars 1 or more")
     route, frozen, script_TM = _route(proposals, (count, instruments))
+    if route == GIVEN and decision_bars > 1:
+        raise ValueError("specialists whose actions are given speak at every bar: decision_bars must be 1")
     terms = market(
         data.bars,
         config.instruments_for(instruments),
@@ -144,6 +154,7 @@ def portfolio_params(
         episode_length=config.episode_length,
         elapsed_bars=config.elapsed_bars or config.episode_length,
         period_bars=period_bars,
+        decision_bars=decision_bars,
         first_start=first,
         last_start=last,
         capital=config.initial_capital,
