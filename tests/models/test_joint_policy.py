@@ -7,7 +7,7 @@ from rookery.models.joint_policy import META, JointPolicy
 from rookery.models.meta_controller import MetaController
 from rookery.models.specialist import Specialist
 
-# Meta-controller's 12 numbers, domains of 3 and 2, views of 5 for three instruments (the second group's not neighbours).
+# 12 numbers of the meta-controller, domains of 3 and 2, views of 5 for three instruments (forex: first and last).
 GROUPS = ((0, 2), (1,))
 SIZE = 12 + 5 + 3 * 5
 

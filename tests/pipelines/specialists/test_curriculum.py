@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rookery.market.scenarios import CURRICULUM, LEVELS
+from rookery.market.scenarios import CURRICULUM, LEVELS, Level
 from rookery.pipelines.specialists.config import CurriculumConfig
 from rookery.pipelines.specialists.curriculum import AdvancedCurriculumLearning
 
@@ -13,7 +13,7 @@ def lessons(seed: int = 0) -> AdvancedCurriculumLearning:
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_every_kind_of_a_level_comes_up_and_no_other(level):
+def test_every_kind_of_a_level_comes_up_and_no_other(level: Level):
     one = lessons()
     made = [one.generate_scenario(level) for _ in range(20)]
     assert {scenario.name for scenario in made} == set(CURRICULUM[level])

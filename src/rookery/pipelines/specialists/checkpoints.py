@@ -148,7 +148,7 @@ class ModelCheckpointingSystem:
         return self._folder / f"{name}.json"
 
     def load_checkpoint(self, checkpoint_path: str | Path) -> SavedModels:
-        """Read one checkpoint by its JSON file. Raises UserError naming the file that is missing, altered or damaged."""
+        """Read one checkpoint by its JSON file. Raises UserError naming the file that is missing or damaged."""
         path = Path(checkpoint_path)
         metadata = read_metadata(path)
         place = path.with_suffix(".safetensors")
