@@ -7,7 +7,8 @@ At a bar's close every specialist names BUY, HOLD or SELL for its instruments, w
 
 so that an allocation scales sizes, never probabilities, and one of 0 closes what is held and trades nothing more.
 Each specialist's sum of sizes is held to `max_sector_allocation`; the ledger cuts what would break a limit when it
-settles in the next bar. Nothing is traded in a bar in which the instrument was not.
+settles in the next bar. Nothing is traded in a bar in which the instrument was not. Specialists speak at every close,
+the meta-controller at every `decision_bars`-th: between, its allocation stands.
 """
 
 # N copies, T bars, M instruments, S specialists, A action columns, O observation, C pairs, R past returns, D features
@@ -30,6 +31,7 @@ from rookery.market.agent_view import (
     write_account,
     write_position,
 )
+from rookery.market.agent_view import PEAK as GROWTH_PEAK
 from rookery.market.bar_ledger import settle_bar
 from rookery.market.bars import CLOSE, OPEN
 from rookery.market.frozen_specialists import likeliest_action
@@ -37,7 +39,6 @@ from rookery.market.meta_observation import METRICS, RETURNS
 from rookery.market.portfolio_params import FROZEN, GIVEN, PortfolioParams, PortfolioState
 from rookery.market.portfolio_reward import portfolio_reward
 from rookery.market.terms import CONTRACT, FEE, SPREAD
-from rookery.models.meta_controller import LARGEST_LOGIT
 from rookery.models.specialist import BUY, HOLD
 from rookery.randomness import uniform
 
@@ -71,41 +72,62 @@ def step(
     truncated_N: Flags,
     final_NO: Singles,
 ) -> None:
-    """Decide at the close, settle in the next bar, and be paid at its close."""
+    """Allocate at the close, live through `decision_bars` bars with it, and be paid at the last one's close."""
     accounts = Accounts(state.money_NB, state.position_NMC, state.counts_NK)
     last_bar = len(params.market.quotes_TMQ) - 1
     own_O = np.empty(OWN_SIZE, np.float32)
     hidden_H = np.empty(max(params.frozen.base_TMH.shape[2], 1), np.float32)
     for n in range(len(rewards_N)):
-        before = state.worth_N[n]
-        _allocate(state, params, n, actions_NA[n])
-        _take_stances(state, accounts, params, n, actions_NA[n], own_O, hidden_H)
-        _ask(state, params, n)
-        risk_ratio, gross = _risk_ratio(state, params, n), _gross(state, params, n)
-        after, cost = _live(state, accounts, params, n)
-        t = state.bar_N[n]
-        drawdown = 1.0 - after / max(state.growth_NX[n, 3], after)
-        rewards_N[n] = portfolio_reward(
+        total, terminated, truncated = 0.0, False, False
+        for _ in range(params.decision_bars):
+            total += _bar(state, accounts, params, n, actions_NA[n], own_O, hidden_H)
+            t = state.bar_N[n]
+            terminated = state.worth_N[n] <= params.ruin
+            truncated = not terminated and (t - state.start_N[n] >= params.episode_length or t >= last_bar)
+            if terminated or truncated:
+                break
+        rewards_N[n], terminated_N[n], truncated_N[n] = total, terminated, truncated
+        _observe(state, accounts, params, n, observations_NO[n])
+        if terminated or truncated:
+            final_NO[n] = observations_NO[n]
+            _begin(state, accounts, params, n)
+            _observe(state, accounts, params, n, observations_NO[n])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _bar(
+    state: PortfolioState,
+    accounts: Accounts,
+    params: PortfolioParams,
+    n: int,
+    action_A: Singles,
+    own_O: Singles,
+    hidden_H: Singles,
+) -> float:
+    """Decide at the close and settle in the next bar; the reward at its close."""
+    before = state.worth_N[n]
+    _allocate(state, params, n, action_A)
+    _take_stances(state, accounts, params, n, action_A, own_O, hidden_H)
+    _ask(state, params, n)
+    risk_ratio, gross = _risk_ratio(state, params, n), _gross(state, params, n)
+    after, cost = _live(state, accounts, params, n)
+    return float(
+        portfolio_reward(
             params.reward,
-            state.memory_N2,
+            state.memory_N4,
             n,
             before,
             after,
             cost,
             params.capital,
             gross,
-            drawdown,
+            state.equal_N[n],
+            1.0 - after / max(state.growth_NX[n, GROWTH_PEAK], after),
             risk_ratio,
             state.share_NS,
             state.last_share_NS,
         )
-        terminated_N[n] = after <= params.ruin
-        truncated_N[n] = not terminated_N[n] and (t - state.start_N[n] >= params.episode_length or t >= last_bar)
-        _observe(state, accounts, params, n, observations_NO[n])
-        if terminated_N[n] or truncated_N[n]:
-            final_NO[n] = observations_NO[n]
-            _begin(state, accounts, params, n)
-            _observe(state, accounts, params, n, observations_NO[n])
+    )
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -116,7 +138,7 @@ def _begin(state: PortfolioState, accounts: Accounts, params: PortfolioParams, n
     state.start_N[n] = start
     state.worth_N[n] = params.capital
     state.period_worth_N[n] = params.capital
-    state.memory_N2[n] = 0.0
+    state.memory_N4[n] = 0.0
     state.stance_NM[n] = 0.0
     state.last_stance_NM[n] = 0.0
     state.share_NS[n] = 1.0 / state.share_NS.shape[1]
@@ -131,16 +153,20 @@ def _begin(state: PortfolioState, accounts: Accounts, params: PortfolioParams, n
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _allocate(state: PortfolioState, params: PortfolioParams, n: int, action_A: Singles) -> None:
-    """Softmax of the first S logits, sigmoid of the next."""
+    """Amounts clipped to 0..1, the first S divided by their sum; an amount that is not a number counts as 0."""
     count, total = state.share_NS.shape[1], 0.0
     for s in range(count):
         state.last_share_NS[n, s] = state.share_NS[n, s]
-        state.share_NS[n, s] = math.exp(min(max(float(action_A[s]), -LARGEST_LOGIT), LARGEST_LOGIT))
+        state.share_NS[n, s] = _unit(float(action_A[s]))
         total += state.share_NS[n, s]
     for s in range(count):
-        state.share_NS[n, s] /= total
-    risk = min(max(float(action_A[count]), -LARGEST_LOGIT), LARGEST_LOGIT)
-    state.risk_N[n] = 1.0 / (1.0 + math.exp(-risk))
+        state.share_NS[n, s] /= total if total > 0.0 else 1.0
+    state.risk_N[n] = _unit(float(action_A[count]))
+
+
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+def _unit(amount: float) -> float:
+    return float(min(amount, 1.0)) if amount > 0.0 else 0.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -252,6 +278,7 @@ def _live(state: PortfolioState, accounts: Accounts, params: PortfolioParams, n:
 @njit(cache=True, nogil=True, error_model="numpy")
 def _note_records(state: PortfolioState, params: PortfolioParams, n: int, t: int) -> None:
     """What each specialist's stances earned in bar `t`, mean over its instruments, costs of turning them taken off."""
+    state.equal_N[n] = 0.0
     for s in range(state.share_NS.shape[1]):
         gained, count = 0.0, 0
         for m in range(params.group_M.shape[0]):
@@ -264,6 +291,7 @@ def _note_records(state: PortfolioState, params: PortfolioParams, n: int, t: int
             cost = params.market.instruments_MI[m, FEE] + params.market.instruments_MI[m, SPREAD]
             gained -= abs(new - old) * cost
         gained /= max(count, 1)
+        state.equal_N[n] += gained / state.share_NS.shape[1]
         record_X = state.record_NSX[n, s]
         state.paid_NS[n, s] = _differential_sharpe(record_X[MEAN], record_X[SQUARE], gained)
         record_X[MEAN] += _DECAY * (gained - record_X[MEAN])
@@ -295,7 +323,7 @@ def _observe(state: PortfolioState, accounts: Accounts, params: PortfolioParams,
     for r in range(RETURNS - periods, RETURNS):
         squares += (state.returns_NR[n, r] - mean) ** 2
     row_O[RETURNS] = math.sqrt(squares / max(periods - 1, 1))
-    row_O[RETURNS + 1] = 1.0 - worth / max(state.growth_NX[n, 3], worth)
+    row_O[RETURNS + 1] = 1.0 - worth / max(state.growth_NX[n, GROWTH_PEAK], worth)
     for c in range(params.correlation_TC.shape[1]):
         row_O[place + c] = params.correlation_TC[t, c]
     place += params.correlation_TC.shape[1]

@@ -39,7 +39,7 @@ class PortfolioState(NamedTuple):
     worth_N: Floats
     closed_worth_N: Floats
     period_worth_N: Floats
-    memory_N2: Floats
+    memory_N4: Floats
     trading_NMX: Floats
     growth_NX: Floats
     stance_NM: Floats
@@ -50,6 +50,7 @@ class PortfolioState(NamedTuple):
     last_share_NS: Floats
     risk_N: Floats
     risk_ratio_N: Floats
+    equal_N: Floats
     returns_NR: Floats
     record_NSX: Floats
     paid_NS: Floats
@@ -72,6 +73,7 @@ class PortfolioParams(NamedTuple):
     reward: RewardTerms
     episode_length: int
     period_bars: int
+    decision_bars: int
     first_start: int
     last_start: int
     capital: float
@@ -92,7 +94,7 @@ def make_state(params: PortfolioParams, specialists: int, count: int, seed: int)
         worth_N=np.full(count, params.capital),
         closed_worth_N=np.full(count, params.capital),
         period_worth_N=np.full(count, params.capital),
-        memory_N2=np.zeros((count, 2)),
+        memory_N4=np.zeros((count, 4)),
         trading_NMX=np.zeros((count, instruments, 2)),
         growth_NX=np.zeros((count, 4)),
         stance_NM=np.zeros((count, instruments)),
@@ -103,6 +105,7 @@ def make_state(params: PortfolioParams, specialists: int, count: int, seed: int)
         last_share_NS=np.zeros((count, specialists)),
         risk_N=np.zeros(count),
         risk_ratio_N=np.zeros(count),
+        equal_N=np.zeros(count),
         returns_NR=np.zeros((count, RETURNS)),
         record_NSX=np.zeros((count, specialists, 6)),
         paid_NS=np.zeros((count, specialists)),

@@ -22,10 +22,12 @@ _EXCESS, _PERCENT = 10.0, 100.0
 class PortfolioReward(Config):
     """Weights of the terms of one bar's reward; 0 drops a term. e is the number of bars in an episode.
 
-    `sharpe` x the differential Sharpe ratio (Moody and Saffell 2001, eq. 14), decay `decay`, of the return less what
-    the positions' gross value would have earned free of risk (idle cash earns as much either way); a loss's square
-    counts `downside` times. It takes the place of (mean / deviation - target), in which a ratio of one bar met a target
-    of one year. `growth` x the log return. `cost` x -100 x the share of net worth that
+    `sharpe` x the lead in differential Sharpe ratio (Moody and Saffell 2001, eq. 14), decay `decay`, over the same
+    specialists in equal parts; of the return less what the positions' gross value would have earned free of risk (idle
+    cash earns as much either way); a loss's square counts `downside` times. It takes the place of (mean / deviation -
+    target), in which a ratio of one bar met a target of one year. What equal parts earn does not depend on the action:
+    taking it off moves no gradient on average, and most of the market's noise goes with it (a control variate,
+    Greensmith, Bartlett and Baxter 2004). `growth` x the log return. `cost` x -100 x the share of net worth that
     fees, slippage and carry took. The others are rates: an episode that earns one in full has its weight once.
     `diversification` x entropy of the allocation / log S / e. `stability` x (1 - min(largest change of an allocation /
     0.2, 1)) / e. `risk` x (1 while the value at risk is within its limit, else -10 x its excess over the limit as a
@@ -94,13 +96,14 @@ class RewardTerms(NamedTuple):
 @inlined
 def portfolio_reward(
     terms: RewardTerms,
-    memory_N2: Floats,
+    memory_N4: Floats,
     n: int,
     before: float,
     after: float,
     cost: float,
     capital: float,
     gross: float,
+    equal: float,
     drawdown: float,
     risk_ratio: float,
     share_NS: Floats,
@@ -108,12 +111,14 @@ def portfolio_reward(
 ) -> float:
     """The reward of account `n` for one bar from net worth `before` to `after`, of which `cost` was paid.
 
-    `gross` is the positions' gross value over net worth, `risk_ratio` value at risk over its limit; `share_NS` and
-    `last_NS` are the allocations of this bar and the last.
+    `gross` is the positions' gross value over net worth, `equal` the return of specialists in equal parts, `risk_ratio`
+    value at risk over its limit; `share_NS` and `last_NS` are the allocations of this bar and the last.
     """
     before, after = max(before, LEAST_WORTH * capital), max(after, LEAST_WORTH * capital)
     total = terms.growth * math.log(after / before) - terms.cost * _PERCENT * cost / before
-    total += terms.sharpe * differential_sharpe(terms, memory_N2, n, after / before - 1.0 - gross * terms.risk_free)
+    excess = after / before - 1.0 - gross * terms.risk_free
+    total += terms.sharpe * differential_sharpe(terms, memory_N4, n, 0, excess)
+    total -= terms.sharpe * differential_sharpe(terms, memory_N4, n, 2, equal - terms.risk_free)
     entropy, turned, missed = 0.0, 0.0, 0.0
     count = share_NS.shape[1]
     for s in range(count):
@@ -131,13 +136,13 @@ def portfolio_reward(
 
 
 @inlined
-def differential_sharpe(terms: RewardTerms, memory_N2: Floats, n: int, gained: float) -> float:
-    """Derivative of the moving Sharpe ratio for a return `gained`, within +-10; moves the account's two moments."""
-    mean, square = memory_N2[n, 0], memory_N2[n, 1]
+def differential_sharpe(terms: RewardTerms, memory_N4: Floats, n: int, first: int, gained: float) -> float:
+    """Derivative of the moving Sharpe ratio for a return `gained`, within +-10; moves two moments, from `first` on."""
+    mean, square = memory_N4[n, first], memory_N4[n, first + 1]
     squared = gained * gained * (terms.downside if gained < 0.0 else 1.0)
     variance, ratio = square - mean * mean, 0.0
     if variance > 0.0:
         ratio = (square * (gained - mean) - 0.5 * mean * (squared - square)) / variance**1.5
-    memory_N2[n, 0] = mean + terms.decay * (gained - mean)
-    memory_N2[n, 1] = square + terms.decay * (squared - square)
+    memory_N4[n, first] = mean + terms.decay * (gained - mean)
+    memory_N4[n, first + 1] = square + terms.decay * (squared - square)
     return float(min(max(ratio, -_LARGEST_RATIO), _LARGEST_RATIO))

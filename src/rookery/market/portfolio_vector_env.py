@@ -22,7 +22,6 @@ from rookery.market.meta_observation import correlations, meta_size
 from rookery.market.portfolio_params import FROZEN, GIVEN, SCRIPTED, PortfolioParams, make_state
 from rookery.market.portfolio_reward import PortfolioReward
 from rookery.market.specialist_env import start_bars
-from rookery.models.meta_controller import LARGEST_LOGIT
 from rookery.models.specialist import ACTIONS
 
 Singles = npt.NDArray[np.float32]
@@ -61,10 +60,11 @@ class PortfolioData:
 class PortfolioVectorEnv(CompiledVectorEnv):
     """N portfolios under a meta-controller.
 
-    An action is S + 1 logits: allocations (softmax) and risk appetite (sigmoid). The specialists' actions come from
-    `proposals`: FrozenSpecialists; a table (T, M) of indices in ACTIONS; or "given", when an action has M more columns
-    that hold them and an observation, after the meta-controller's numbers, all domains' features and VIEW (50) of each
-    instrument. `period_bars`: bars of one of the 30 returns that are shown. `max_sector`: see `portfolio_env`.
+    An action is S + 1 amounts from 0 to 1: shares, which are divided by their sum, and the risk appetite. The
+    specialists' actions come from `proposals`: FrozenSpecialists; a table (T, M) of indices in ACTIONS; or "given",
+    when an action has M more columns that hold them and an observation, after the meta-controller's numbers, all
+    domains' features and VIEW (50) of each instrument. `period_bars`: bars of one of the 30 returns that are shown.
+    `max_sector` and `decision_bars`: see `portfolio_env`.
     Raises ValueError when the parts do not fit.
     """
 
@@ -78,10 +78,17 @@ class PortfolioVectorEnv(CompiledVectorEnv):
         reward: PortfolioReward | None = None,
         max_sector: float = np.inf,
         period_bars: int = 1,
+        decision_bars: int = 1,
         seed: int = 0,
     ) -> None:
         params = portfolio_params(
-            data, proposals, config, reward or PortfolioReward(), max_sector=max_sector, period_bars=period_bars
+            data,
+            proposals,
+            config,
+            reward or PortfolioReward(),
+            max_sector=max_sector,
+            period_bars=period_bars,
+            decision_bars=decision_bars,
         )
         instruments, specialists = data.bars.shape[1], len(data.groups)
         size, given = meta_size(instruments, specialists), params.route == GIVEN
@@ -90,8 +97,8 @@ class PortfolioVectorEnv(CompiledVectorEnv):
             size += params.domain_TD.shape[1] + instruments * VIEW_SIZE
         largest = float(np.finfo(np.float32).max)
         extra = instruments if given else 0
-        low = np.array([-LARGEST_LOGIT] * (specialists + 1) + [0] * extra, np.float32)
-        high = np.array([LARGEST_LOGIT] * (specialists + 1) + [len(ACTIONS) - 1] * extra, np.float32)
+        low = np.zeros(specialists + 1 + extra, np.float32)
+        high = np.array([1] * (specialists + 1) + [len(ACTIONS) - 1] * extra, np.float32)
         super().__init__(
             num_envs=num_envs,
             observation_space=Box(-largest, largest, (size,), np.float32),
@@ -112,13 +119,16 @@ def portfolio_params(
     *,
     max_sector: float,
     period_bars: int,
+    decision_bars: int,
 ) -> PortfolioParams:
     """Data and settings in kernel form. Raises ValueError when they do not fit."""
     count, instruments = data.bars.shape
     first, last = start_bars(config, len(data.view_TMK), count)
-    if not max_sector > 0 or period_bars < 1:
-        raise ValueError("max_sector must be above 0, period_bars 1 or more")
+    if not max_sector > 0 or min(period_bars, decision_bars) < 1:
+        raise ValueError("max_sector must be above 0, period_bars and decision_bars 1 or more")
     route, frozen, script_TM = _route(proposals, (count, instruments))
+    if route == GIVEN and decision_bars > 1:
+        raise ValueError("specialists whose actions are given speak at every bar: decision_bars must be 1")
     terms = market(
         data.bars,
         config.instruments_for(instruments),
@@ -143,6 +153,7 @@ def portfolio_params(
         reward=reward.terms(episode_length=config.episode_length),
         episode_length=config.episode_length,
         period_bars=period_bars,
+        decision_bars=decision_bars,
         first_start=first,
         last_start=last,
         capital=config.initial_capital,

@@ -1,6 +1,6 @@
 """The meta-controller: how much of the capital each specialist may use, and how much of all of it is put at risk."""
 
-# B batch, O observation, S specialists, A amounts: one logit per specialist, then that of the risk appetite
+# B batch, O observation, S specialists, A amounts: one share per specialist, then the risk appetite
 
 import math
 from dataclasses import dataclass
@@ -13,12 +13,10 @@ from rookery.models.action_distribution import Gaussian
 from rookery.models.actor_critic import ObservationNormaliser
 from rookery.models.initialisation import one_thread, orthogonal_linear
 
-LARGEST_LOGIT = 6.0
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allocation:
-    """Shares of the specialists (B, S), which sum to 1, and risk appetites (B,), 0 to 1."""
+    """Shares of the specialists (B, S), which sum to 1 or are all 0, and risk appetites (B,), 0 to 1."""
 
     shares_BS: Tensor
     risk_B: Tensor
@@ -27,10 +25,11 @@ class Allocation:
 class MetaController(nn.Module):
     """Actor and critic: O -> 256 ReLU LayerNorm -> 128 ReLU Dropout; heads of S allocations, risk appetite, value.
 
-    The action is real: S + 1 logits from independent normal distributions, whose means the heads give and whose
-    deviations are learnt. Whoever acts on it takes softmax of the first S and the sigmoid of the last (`allocation`);
-    the density is that of the logits, so nothing is corrected for the two. That keeps PPO's ratio exact, where a
-    distribution on the simplex has no density at an allocation of 0.
+    The action is S + 1 real amounts from independent normal distributions, whose means are the heads' outputs - softmax
+    for the shares, sigmoid for the risk appetite - and whose deviations are learnt. Whoever acts on it clips it to 0..1
+    and divides the shares by their sum (`allocation`), so that a share of exactly 0 can be had; the density is that of
+    the amounts before. What is done without noise is thus the centre of what was tried with it, which the mode of noisy
+    logits is not, and PPO's ratio stays exact, where a density on the simplex has none at a share of 0.
 
     Dropout acts in train mode alone. `ppo` compares the probability of an action with that under the same network a
     moment ago; with other units dropped each time that ratio would be noise, so trainers keep the module in eval mode,
@@ -45,7 +44,7 @@ class MetaController(nn.Module):
         seed: int,
         hidden: tuple[int, int] = (256, 128),
         dropout: float = 0.0,
-        log_std: float = -0.5,
+        log_std: float = -1.6,
     ) -> None:
         super().__init__()
         if specialists < 1 or observation_size < 1:
@@ -65,12 +64,14 @@ class MetaController(nn.Module):
         self.log_std_A = nn.Parameter(torch.full((specialists + 1,), log_std))
 
     def forward(self, observation_BO: Tensor, mask_BL: Tensor | None = None) -> tuple[Gaussian, Tensor]:
-        """Distribution over S + 1 logits and value (B,) of raw observations. Raises ValueError for a mask."""
+        """Distribution over S + 1 amounts and value (B,) of raw observations. Raises ValueError for a mask."""
         if mask_BL is not None:
             raise ValueError("amounts cannot be masked")
         features_BH = self.features(observation_BO)
         value_B: Tensor = self.value(features_BH).squeeze(1)
-        return Gaussian(self.amounts(features_BH), self.log_std_A), value_B
+        logits_BA: Tensor = self.amounts(features_BH)
+        means = (logits_BA[:, :-1].softmax(dim=1), logits_BA[:, -1:].sigmoid())
+        return Gaussian(torch.cat(means, dim=1), self.log_std_A), value_B
 
     def features(self, observation_BO: Tensor) -> Tensor:
         """What the three heads read (B, H)."""
@@ -81,11 +82,13 @@ class MetaController(nn.Module):
 
     @torch.no_grad()
     def act(self, observation_BO: Tensor) -> Tensor:
-        """The likeliest logits (B, S + 1)."""
+        """The means of the amounts (B, S + 1): shares that sum to 1, and the risk appetite."""
         return self.forward(observation_BO)[0].mode()
 
 
-def allocation(logits_BA: Tensor) -> Allocation:
-    """What S + 1 logits stand for; logits beyond +-LARGEST_LOGIT count as that."""
-    bounded_BA = logits_BA.clamp(-LARGEST_LOGIT, LARGEST_LOGIT)
-    return Allocation(shares_BS=bounded_BA[:, :-1].softmax(dim=1), risk_B=bounded_BA[:, -1].sigmoid())
+def allocation(amounts_BA: Tensor) -> Allocation:
+    """What S + 1 amounts stand for: clipped to 0..1, shares divided by their sum; all 0 where none is above 0."""
+    bounded_BA = amounts_BA.clamp(0.0, 1.0)
+    total_B1 = bounded_BA[:, :-1].sum(dim=1, keepdim=True)
+    shares_BS = bounded_BA[:, :-1] / total_B1.where(total_B1 > 0.0, 1.0)
+    return Allocation(shares_BS=shares_BS, risk_B=bounded_BA[:, -1])

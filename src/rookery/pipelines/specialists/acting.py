@@ -77,7 +77,7 @@ def _playable(group: GroupObserved) -> int:
 def meta_wishes(observed: Observed, meta: Acting, env: PortfolioVectorEnv) -> Wishes:
     """What the meta-controller makes of its specialists over the span of `env`, one copy over the whole of `observed`.
 
-    Shares of net worth where an order is sent, nan where things are left as they are.
+    Shares of net worth where an order is sent, nan where things are left as they are. It decides once a day.
     """
     count = observed.portfolio.bars.shape[0]
     unit_TM = env.params.market.instruments_MI[:, CONTRACT] * env.params.market.quotes_TMQ[:, :, CLOSE]
@@ -87,7 +87,9 @@ def meta_wishes(observed: Observed, meta: Acting, env: PortfolioVectorEnv) -> Wi
     with reproducible(1), torch.inference_mode():
         for t in range(count - 1):
             worth = env.state.worth_N[0]
-            seen, _, ended_N, _, _ = env.step(meta.act(torch.from_numpy(seen)).numpy())
+            if t % observed.day_bars == 0:
+                amounts_NA = meta.act(torch.from_numpy(seen)).numpy()
+            seen, _, ended_N, _, _ = env.step(amounts_NA)
             asked_M = env.state.asked_NM[0]
             sent_M = asked_M != env.state.held_NM[0]
             weight_TM[t, list(observed.columns)] = np.where(sent_M, asked_M * unit_TM[t] / worth, np.nan)

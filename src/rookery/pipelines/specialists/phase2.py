@@ -90,9 +90,18 @@ class Phase2Trainer:
             self.specialists[name] = made
 
     def create_portfolio_environment(
-        self, observed: Observed | None = None, *, num_envs: int | None = None, **changes: object
+        self,
+        observed: Observed | None = None,
+        *,
+        num_envs: int | None = None,
+        decision_bars: int | None = None,
+        **changes: object,
     ) -> PortfolioVectorEnv:
-        """The environment over `observed` (default: the train bars); `changes` replace keys of EnvConfig."""
+        """The environment over `observed` (default: the train bars); `changes` replace keys of EnvConfig.
+
+        The meta-controller decides once a day of 24 hours (`decision_bars` None), as often as it is shown a return; a
+        step of the environment is one decision.
+        """
         seen, limits = observed or self._train, self.config.environment
         return PortfolioVectorEnv(
             num_envs or self.config.training.n_envs,
@@ -109,6 +118,7 @@ class Phase2Trainer:
             reward=portfolio_reward(self.config, seen),
             max_sector=limits.max_sector_allocation,
             period_bars=seen.day_bars,
+            decision_bars=decision_bars or seen.day_bars,
         )
 
     def train(self) -> TrainedMeta:
@@ -144,7 +154,8 @@ class Phase2Trainer:
 
     def wishes(self, observed: Observed) -> Wishes:
         """What the whole portfolio wants at every bar of `observed`, with allocations and risk appetite."""
-        env = self.create_portfolio_environment(observed, num_envs=1, **whole_span(len(observed.portfolio.macro_TK)))
+        span = whole_span(len(observed.portfolio.macro_TK))
+        env = self.create_portfolio_environment(observed, num_envs=1, decision_bars=1, **span)
         return meta_wishes(observed, self.meta.cpu(), env)
 
     def _judged(self, n_episodes: int | None = None) -> Judgement:
