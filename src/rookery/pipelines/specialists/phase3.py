@@ -27,6 +27,7 @@ from rookery.models.specialist import Specialist
 from rookery.pipelines.specialists.acting import meta_wishes, whole_span
 from rookery.pipelines.specialists.books import Wishes, settled, year_of
 from rookery.pipelines.specialists.bulletins import bulletin
+from rookery.pipelines.specialists.checkpoints import About, ModelCheckpointingSystem
 from rookery.pipelines.specialists.config import SpecialistsConfig
 from rookery.pipelines.specialists.curriculum import AdvancedCurriculumLearning
 from rookery.pipelines.specialists.groups import GroupName
@@ -55,6 +56,7 @@ from rookery.run import Run, Stage
 STAGE = "phase3_joint"
 METRICS = "metrics.jsonl"
 MESSAGES = "messages.jsonl"
+MODELS = "models"
 _CHECKPOINTS = ".checkpoints"
 _VALIDATION_COPIES = 16
 
@@ -77,7 +79,8 @@ class Phase3JointTrainer:
 
     They share an encoder of the market (see JointPolicy), which begins without any effect: update 0 is phase 2's
     policy. Conflicts of the four gradients on the encoder are settled by `gradients.method`; copies on the bars stand
-    beside copies on scenarios of the curriculum; the shield is up in all; messages go to `messages.jsonl`. What is
+    beside copies on scenarios of the curriculum; the shield is up in all; messages go to `messages.jsonl`, the last
+    policies validated and the best to `models/` (ModelCheckpointingSystem). What is
     kept is the policy that validated best, phase 2's own among them. `specialists` and `meta` are those of phases 1 and
     2, or are loaded by `load_pretrained_models` from the run directory `pretrained_dir`.
     """
@@ -237,6 +240,7 @@ class Phase3JointTrainer:
 
     def _run(self, run: Run, stage: Stage, training: JointTraining) -> None:
         folder, journal = stage.path / _CHECKPOINTS, MessageJournal(stage.file(MESSAGES))
+        models = ModelCheckpointingSystem(stage.path / MODELS)
         if (moment := checkpoint.load(folder, say=run.progress.say)) is None:
             training.restart()
             journal.rewind(0)
@@ -251,6 +255,7 @@ class Phase3JointTrainer:
                 while True:
                     training.advance()
                     journal.send(*self._bulletin(training))
+                    _keep(models, training)
                     if training.done or training.at_checkpoint:
                         break
                 advance(training.steps - before)
@@ -316,6 +321,14 @@ class Phase3JointTrainer:
             "validation": self._validation.fingerprint(),
             "pretrained": digest([self._meta, *(self._specialists[name] for name in self._train.groups)]),
         }
+
+
+def _keep(models: ModelCheckpointingSystem, training: JointTraining) -> None:
+    """Save the policy where it was just validated. Without a date, so that equal runs save equal bytes."""
+    update, score = training.scores[-1]
+    if update == training.update:
+        metrics = {"portfolio_sharpe": score}
+        models.save_checkpoint({"joint": training.policy}, metrics, training.steps, about=About(episode=update))
 
 
 def _write_metrics(stage: Stage, rows: list[Row]) -> None:
