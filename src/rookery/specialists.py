@@ -2,6 +2,7 @@
 
 from rookery.learning.gradient_coordination import GradientCoordinationSystem
 from rookery.pipelines.closing import RunResult
+from rookery.pipelines.specialists.checkpoints import ModelCheckpointingSystem
 from rookery.pipelines.specialists.config import SpecialistsConfig, demo_config, quick, spec, typical
 from rookery.pipelines.specialists.curriculum import AdvancedCurriculumLearning
 from rookery.pipelines.specialists.inputs import BarSource
@@ -15,6 +16,7 @@ __all__ = [
     "Asked",
     "BarSource",
     "GradientCoordinationSystem",
+    "ModelCheckpointingSystem",
     "Phase1Trainer",
     "Phase2Trainer",
     "Phase3JointTrainer",

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rookery.learning.gradient_coordination import GradientCoordinationSystem
+    from rookery.pipelines.specialists.checkpoints import ModelCheckpointingSystem
     from rookery.pipelines.specialists.config import SpecialistsConfig, demo_config
     from rookery.pipelines.specialists.curriculum import AdvancedCurriculumLearning
     from rookery.pipelines.specialists.phase1 import Phase1Trainer
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AdvancedCurriculumLearning",
     "GradientCoordinationSystem",
+    "ModelCheckpointingSystem",
     "Phase1Trainer",
     "Phase2Trainer",
     "Phase3JointTrainer",
@@ -25,6 +27,7 @@ __all__ = [
 _HOMES = {
     "AdvancedCurriculumLearning": "rookery.pipelines.specialists.curriculum",
     "GradientCoordinationSystem": "rookery.learning.gradient_coordination",
+    "ModelCheckpointingSystem": "rookery.pipelines.specialists.checkpoints",
     "Phase1Trainer": "rookery.pipelines.specialists.phase1",
     "Phase2Trainer": "rookery.pipelines.specialists.phase2",
     "Phase3JointTrainer": "rookery.pipelines.specialists.phase3",
