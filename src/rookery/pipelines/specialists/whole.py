@@ -23,6 +23,7 @@ from rookery.pipelines.specialists.books import baseline_books, settled
 from rookery.pipelines.specialists.config import PhaseNumber, SpecialistsConfig
 from rookery.pipelines.specialists.engines import Engine
 from rookery.pipelines.specialists.inputs import BarSource
+from rookery.pipelines.specialists.kernels import compile_kernels
 from rookery.pipelines.specialists.probes import Audited
 from rookery.pipelines.specialists.reporting import TRADES, build_report
 from rookery.pipelines.specialists.stages import BARS, Material, bars_stage
@@ -158,6 +159,8 @@ def _trained(made: Run, source: BarSource, config: SpecialistsConfig, asked: Ask
     material = bars_stage(made, source, config)
     with working(made, "features", material.data.bars.shape[0], unit="bars"):
         spans = spans_of(material.data, config)
+    if not made.is_through:
+        compile_kernels(config, spans.validation, made.progress)
     data = made.hashes(BARS)["bars.parquet"]
     pen = Recorder(ledger=ledger, run=made, data=data, data_name=source.name)
     learnt = train_phases(made, spans, config, last=asked.last, gated=asked.gated, engine=asked.engine)
