@@ -17,8 +17,9 @@ from rookery.models.joint_policy import META, JointPolicy
 class JointEnvironment(Protocol):
     """N copies of a world with one reward for all and one more for each specialist (N, S).
 
-    `deciding` says where the meta-controller is heard (N,): elsewhere its last word stands, whatever it says. `step` returns observations, rewards of all, rewards of each, terminated, truncated, and the observations that
-    episodes ended with, where they did. Ended copies start again within the step.
+    `deciding` says where the meta-controller is heard (N,): elsewhere its last word stands, whatever it says. `step`
+    returns observations, rewards of all, rewards of each, terminated, truncated, and the observations that episodes
+    ended with, where they did. Ended copies start again within the step.
     """
 
     num_envs: int
