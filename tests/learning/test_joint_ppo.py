@@ -1,5 +1,7 @@
 """Each loss moves its own learner, conflicts on the encoder are settled, and a restored learner goes on alike."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -14,6 +16,7 @@ from rookery.models.specialist import Specialist
 
 SIZE, COUNT, STEPS = 4 + 3 + 2 * 5, 6, 8
 CONFIG = PPOConfig(batch_size=16, num_epochs=2)
+ONE_STEP = PPOConfig(batch_size=STEPS * COUNT, num_epochs=1)
 
 
 class Drifting:
@@ -31,6 +34,9 @@ class Drifting:
     def observe(self) -> np.ndarray:
         return self._now
 
+    def deciding(self) -> np.ndarray:
+        return np.arange(COUNT) % 3 == self._step % 3
+
     def step(self, actions_NJ: np.ndarray):
         self._step += 1
         bought = (actions_NJ[:, 2:] == 0).astype(np.float32)
@@ -40,7 +46,7 @@ class Drifting:
         return self._now, bought.mean(axis=1), bought.mean(axis=1, keepdims=True), never, cut, final
 
 
-def learner(seed: int = 0, method: str = "pcgrad") -> JointLearner:
+def learner(seed: int = 0, method: str = "pcgrad", config: PPOConfig = CONFIG) -> JointLearner:
     meta = MetaController(observation_size=4, specialists=1, seed=0, hidden=(8, 8)).eval()
     forex = Specialist(
         domain_features=3, instruments=("a", "b"), instrument_features=5, seed=1, encoder=(8, 6), hidden=4
@@ -60,7 +66,7 @@ def learner(seed: int = 0, method: str = "pcgrad") -> JointLearner:
             residual.weight.normal_(generator=torch.Generator().manual_seed(3))
     rates = {META: 1e-3, "forex": 1e-3, SHARED: 1e-3}
     coordination = GradientCoordinationSystem(seed=seed, method=method, learning_rates=rates)  # type: ignore[arg-type]
-    return JointLearner(policy, CONFIG, coordination, max_norm=1.0)
+    return JointLearner(policy, config, coordination, max_norm=1.0)
 
 
 def lessons(one: JointLearner, names: tuple[str, ...], update: int = 0) -> dict[str, Lesson]:
@@ -74,8 +80,8 @@ def lessons(one: JointLearner, names: tuple[str, ...], update: int = 0) -> dict[
     return made
 
 
-def order(seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).permuted(np.tile(np.arange(STEPS * COUNT), (2, 1)), axis=1)
+def order(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
 
 
 def weights(one: JointLearner) -> dict[str, list[torch.Tensor]]:
@@ -118,11 +124,10 @@ def test_all_that_have_lessons_move_and_their_alignment_is_told():
 
 
 def test_the_way_conflicts_are_settled_moves_the_encoder_alone_in_a_single_step():
-    summed, projected = learner(method="sum"), learner(method="pcgrad")
-    one_step = np.arange(STEPS * COUNT)[None, :16]
+    summed, projected = (learner(method=method, config=ONE_STEP) for method in ("sum", "pcgrad"))
     made = lessons(summed, (META, "forex"))
     for one in (summed, projected):
-        one.improve(made, one_step)
+        one.improve(made, order())
     assert moved(weights(summed), weights(projected)) <= {SHARED}
 
 
@@ -147,6 +152,33 @@ def test_a_common_good_is_learnt():
         lesson = Lesson(rollout=rollouts["forex"], advantages_TN=centred, returns_TN=alone["forex"])
         one.improve({"forex": lesson}, order(update))
     assert np.mean(adept[-5:]) > np.mean(adept[:5]) + 0.1
+
+
+def test_the_meta_controller_learns_only_from_where_it_was_heard():
+    one = learner()
+    made = lessons(one, (META,))[META]
+    heard_TN = made.rollout.acted_TN
+    assert heard_TN.mean() == pytest.approx(1 / 3)
+    deaf = np.where(heard_TN, made.advantages_TN, 1e6).astype(np.float32)
+    figures = [
+        each.improve({META: lesson}, order())
+        for each, lesson in (
+            (learner(), made),
+            (learner(), Lesson(rollout=made.rollout, advantages_TN=deaf, returns_TN=made.returns_TN)),
+        )
+    ]
+    assert figures[0] == figures[1]
+
+
+def test_who_never_acted_is_left_out():
+    one = learner()
+    made = lessons(one, (META, "forex"))
+    silent = replace(made[META].rollout, acted_TN=np.zeros((STEPS, COUNT), np.bool_))
+    before = weights(one)
+    figures = one.improve({**made, META: replace(made[META], rollout=silent)}, order())
+    assert moved(before, weights(one)) == {"forex", SHARED}
+    assert not any(name.startswith("meta.") for name in figures)
+    assert one.improve({META: replace(made[META], rollout=silent)}, order()) == {}
 
 
 def test_noise_hangs_on_seed_learner_and_update():

@@ -1,6 +1,6 @@
 """PPO for several learners that share an encoder: a loss each, their conflicts on the encoder settled at every step."""
 
-# T steps, N environments, S samples, E epochs, B minibatch, K learners that learn, P shared parameters, Z encoding
+# T steps, N environments, B minibatch, K learners that learn, P shared parameters, F figures
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,12 +13,11 @@ from torch import Tensor
 from rookery.learning.flat_parameters import flatten_parameters
 from rookery.learning.gradient_coordination import GradientCoordinationSystem
 from rookery.learning.gradients import clipped
-from rookery.learning.joint_rollout import actions_of
 from rookery.learning.ppo_config import PPOConfig
 from rookery.learning.ppo_loss import clip_fraction, clipped_surrogate, divergence, normalised, value_loss
 from rookery.learning.rollout import Floats, Rollout
 from rookery.learning.torch_learner import Adam, under
-from rookery.models.joint_policy import JointPolicy
+from rookery.models.joint_policy import META, JointPolicy
 
 SHARED = "shared"
 FIGURES = ("policy_loss", "value_loss", "entropy", "kl", "clip_fraction", "gradient_norm")
@@ -49,64 +48,62 @@ class JointLearner:
         self._flat = {name: flatten_parameters(policy.own_parts(name)) for name in policy.learners}
         self._flat[SHARED] = flatten_parameters(policy.encoder)
         self._adam = {name: Adam(flat, config.adam_epsilon) for name, flat in self._flat.items()}
-        self._shared = list(policy.encoder.parameters())
 
-    def improve(self, lessons: Mapping[str, Lesson], order_ES: NDArray[np.int64]) -> dict[str, float]:
-        """Minimise the losses of `lessons` over minibatches in the given order; means of their figures.
+    def improve(self, lessons: Mapping[str, Lesson], generator: np.random.Generator) -> dict[str, float]:
+        """Minimise the losses of `lessons` over minibatches in random order; means of their figures.
 
+        Who acted less often than others has as many minibatches, of fewer samples; who did not act at all is left out.
         Figures are named `learner.figure`, alignments (cosines on the encoder) `alignment.one.other`.
         """
-        held = {name: _tensors(name, lesson) for name, lesson in lessons.items()}
-        first = next(iter(lessons.values())).rollout.observations_TNO
-        observations_SO = torch.from_numpy(first.reshape(-1, first.shape[2]))
+        held = {name: _tensors(name, lesson) for name, lesson in lessons.items() if lesson.rollout.acted_TN.any()}
+        if not held:
+            return {}
+        parts = -(-max(len(one["returns"]) for one in held.values()) // self._config.batch_size)
         rows: list[Tensor] = []
         cosines: list[NDArray[np.float64]] = []
-        for order_S in torch.from_numpy(np.ascontiguousarray(order_ES)):
-            for chosen_B in torch.split(order_S, self._config.batch_size):
-                batch = {name: {key: one[chosen_B] for key, one in parts.items()} for name, parts in held.items()}
-                rows.append(self._step(observations_SO[chosen_B], batch))
-                cosines.append(self.coordination.alignment_KK)
-        return self._figures(list(lessons), rows, cosines)
+        for _ in range(self._config.num_epochs):
+            orders = {
+                name: np.array_split(generator.permutation(len(one["returns"])), parts) for name, one in held.items()
+            }
+            for part in range(parts):
+                chosen = {name: torch.from_numpy(order[part]) for name, order in orders.items()}
+                batch = {
+                    name: {key: values[chosen[name]] for key, values in one.items()}
+                    for name, one in held.items()
+                    if len(chosen[name])
+                }
+                if len(batch) == len(held):
+                    rows.append(self._step(batch))
+                    cosines.append(self.coordination.alignment_KK)
+        return self._figures(list(held), rows, cosines)
 
-    def _step(self, observation_BO: Tensor, batch: Mapping[str, Mapping[str, Tensor]]) -> Tensor:
+    def _step(self, batch: Mapping[str, Mapping[str, Tensor]]) -> Tensor:
         """One step of all that learn; their figures (K, F)."""
-        encoding_BZ = self.policy.encode(observation_BO)
         figures, pulls = [], []
+        shared_P = self._flat[SHARED].gradient_P
         for name, parts in batch.items():
-            # A leaf of its own, so that what this loss asks of the encoder can be told from what the others ask.
-            leaf_BZ = encoding_BZ.detach().requires_grad_()
             flat = self._flat[name]
             flat.gradient_P.zero_()
-            loss, seen = self._loss(name, observation_BO, leaf_BZ, parts)
+            shared_P.zero_()
+            loss, seen = self._loss(name, parts)
             loss.backward()  # type: ignore[no-untyped-call]
-            pull = leaf_BZ.grad
-            pulls.append(torch.zeros_like(encoding_BZ) if pull is None else pull)
+            # What this loss alone asks of the encoder.
+            pulls.append(shared_P.clone())
             norm = torch.linalg.vector_norm(flat.gradient_P)
             flat.gradient_P.mul_((self._max_norm / (norm + 1e-6)).clamp_(max=1.0))
             figures.append(torch.stack((*seen, norm)))
-        self._share(encoding_BZ, pulls)
+        combined_P = self.coordination.combine(torch.stack(pulls)) if len(pulls) > 1 else pulls[0]
+        shared_P.copy_(clipped(combined_P, self._max_norm))
         rates = self.coordination.learning_rates
         for name in (*batch, SHARED):
             self._adam[name].step(rates[name])
         return torch.stack(figures)
 
-    def _share(self, encoding_BZ: Tensor, pulls: Sequence[Tensor]) -> None:
-        """The encoder's gradient: each learner's by the chain rule, then one of all."""
-        rows = []
-        for pull_BZ in pulls:
-            parts = torch.autograd.grad(encoding_BZ, self._shared, grad_outputs=pull_BZ, retain_graph=True)
-            rows.append(torch.cat([part.reshape(-1) for part in parts]))
-        combined_P = self.coordination.combine(torch.stack(rows)) if len(rows) > 1 else rows[0]
-        self._flat[SHARED].gradient_P.copy_(clipped(combined_P, self._max_norm))
-
-    def _loss(
-        self, name: str, observation_BO: Tensor, encoding_BZ: Tensor, parts: Mapping[str, Tensor]
-    ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        config = self._config
-        distribution, value_B = self.policy.judged_by(name, observation_BO, encoding_BZ)
+    def _loss(self, name: str, parts: Mapping[str, Tensor]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        config, observation_BO = self._config, parts["observations"]
+        distribution, value_B = self.policy.judged_by(name, observation_BO, self.policy.encode(observation_BO))
         log_ratio_B = distribution.log_prob(parts["actions"]) - parts["log_probs"]
-        advantage_B = normalised(parts["advantages"]) if config.normalise_advantages else parts["advantages"]
-        policy = clipped_surrogate(log_ratio_B.exp(), advantage_B, config.clip)
+        policy = clipped_surrogate(log_ratio_B.exp(), parts["advantages"], config.clip)
         value = value_loss(value_B, parts["values"], parts["returns"], config.clip_value)
         with torch.set_grad_enabled(config.entropy_coefficient > 0.0):
             entropy = distribution.entropy().mean()
@@ -154,12 +151,14 @@ class JointLearner:
 
 
 def _tensors(learner: str, lesson: Lesson) -> dict[str, Tensor]:
-    rollout = lesson.rollout
-    flat = {
-        "log_probs": rollout.log_probs_TN,
-        "values": rollout.values_TN,
-        "advantages": lesson.advantages_TN,
-        "returns": lesson.returns_TN,
+    """The steps in which the learner acted, one under another; advantages are normalised over all of them."""
+    rollout, acted_TN = lesson.rollout, lesson.rollout.acted_TN
+    actions = torch.from_numpy(rollout.actions_TNA[acted_TN])
+    return {
+        "observations": torch.from_numpy(rollout.observations_TNO[acted_TN]),
+        "actions": actions if learner == META else actions.long(),
+        "log_probs": torch.from_numpy(rollout.log_probs_TN[acted_TN]),
+        "values": torch.from_numpy(rollout.values_TN[acted_TN]),
+        "advantages": normalised(torch.from_numpy(lesson.advantages_TN[acted_TN])),
+        "returns": torch.from_numpy(lesson.returns_TN[acted_TN]),
     }
-    held = {name: torch.from_numpy(np.ascontiguousarray(values).reshape(-1)) for name, values in flat.items()}
-    return {"actions": actions_of(rollout, learner), **held}

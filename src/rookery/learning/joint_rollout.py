@@ -7,7 +7,6 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from rookery.learning.reproducible import derive_seed
@@ -18,13 +17,15 @@ from rookery.models.joint_policy import META, JointPolicy
 class JointEnvironment(Protocol):
     """N copies of a world with one reward for all and one more for each specialist (N, S).
 
-    `step` returns observations, rewards of all, rewards of each, terminated, truncated, and the observations that
-    episodes ended with, where they did. Ended copies start again within the step.
+    `deciding` says where the meta-controller is heard (N,): elsewhere its last word stands, whatever it says. `step`
+    returns observations, rewards of all, rewards of each, terminated, truncated, and the observations that episodes
+    ended with, where they did. Ended copies start again within the step.
     """
 
     num_envs: int
 
     def observe(self) -> Floats: ...
+    def deciding(self) -> Flags: ...
     def step(self, actions_NJ: Floats) -> tuple[Floats, Floats, Floats, Flags, Flags, Floats]: ...
 
 
@@ -48,7 +49,7 @@ def collect(
 ) -> tuple[dict[str, Rollout], dict[str, Floats]]:
     """Act for as many steps as there is noise: a record per learner, and what each was paid for itself alone (T, N).
 
-    In the records every reward is the common one.
+    In the records every reward is the common one; the meta-controller acted only where it was heard.
     """
     steps, count, _ = noise[META].shape
     seen_NO = env.observe()
@@ -57,11 +58,11 @@ def collect(
         np.empty((steps, count), np.float32),
         np.empty((steps, count, len(policy.names)), np.float32),
     )
-    flags_2TN = np.empty((2, steps, count), np.bool_)
+    flags_2TN, heard_TN = np.empty((2, steps, count), np.bool_), np.empty((steps, count), np.bool_)
     records = {learner: _blank(noise[learner]) for learner in policy.learners}
     draws = {learner: torch.from_numpy(numbers) for learner, numbers in noise.items()}
     for t in range(steps):
-        observations_TNO[t] = seen_NO
+        observations_TNO[t], heard_TN[t] = seen_NO, env.deciding()
         actions: dict[str, Tensor] = {}
         for learner, (distribution, value_N) in policy(torch.from_numpy(seen_NO)).items():
             actions[learner] = distribution.sample(draws[learner][t])
@@ -88,7 +89,7 @@ def collect(
             terminated_TN=flags_2TN[0],
             truncated_TN=flags_2TN[1],
             final_values_TN=record["finals"],
-            acted_TN=np.ones((steps, count), np.bool_),
+            acted_TN=heard_TN if learner == META else np.ones((steps, count), np.bool_),
         )
         for learner, record in records.items()
     }
@@ -103,10 +104,3 @@ def _blank(noise_TNA: Floats) -> dict[str, Floats]:
         "values": np.empty((steps, count), np.float32),
         "finals": np.zeros((steps, count), np.float32),
     }
-
-
-def actions_of(rollout: Rollout, learner: str) -> Tensor:
-    """A learner's actions in the type of its distribution: (T x N, A)."""
-    flat: NDArray[np.float32] = rollout.actions_TNA.reshape(-1, rollout.actions_TNA.shape[2])
-    found = torch.from_numpy(flat)
-    return found if learner == META else found.long()

@@ -105,9 +105,7 @@ class JointPolicy(nn.Module):
 
     def meta_judged(self, observation_BO: Tensor, residual_BH: Tensor) -> tuple[Gaussian, Tensor]:
         """The meta-controller's distribution and value (B,) of its own numbers and what the encoder adds."""
-        features_BH = self.meta.features(observation_BO) + residual_BH
-        value_B: Tensor = self.meta.value(features_BH).squeeze(1)
-        return Gaussian(self.meta.amounts(features_BH), self.meta.log_std_A), value_B
+        return self.meta.judged(self.meta.features(observation_BO) + residual_BH)
 
     def forward(self, observation_BO: Tensor) -> dict[str, tuple[Gaussian | Categorical, Tensor]]:
         """Every learner's distribution and value."""
@@ -115,7 +113,7 @@ class JointPolicy(nn.Module):
         return {learner: self.judged_by(learner, observation_BO, encoding_BZ) for learner in self.learners}
 
     def joint(self, actions: Mapping[str, Tensor]) -> Tensor:
-        """The environment's action (B, S + 1 + M) of every learner's own: logits, then an index per instrument."""
+        """The environment's action (B, S + 1 + M) of every learner's own: amounts, then indices of ACTIONS."""
         meta_BA, count = actions[META], sum(len(group) for group in self.groups)
         joint_BA = meta_BA.new_empty((len(meta_BA), meta_BA.shape[1] + count))
         joint_BA[:, : meta_BA.shape[1]] = meta_BA

@@ -67,7 +67,10 @@ class MetaController(nn.Module):
         """Distribution over S + 1 amounts and value (B,) of raw observations. Raises ValueError for a mask."""
         if mask_BL is not None:
             raise ValueError("amounts cannot be masked")
-        features_BH = self.features(observation_BO)
+        return self.judged(self.features(observation_BO))
+
+    def judged(self, features_BH: Tensor) -> tuple[Gaussian, Tensor]:
+        """Distribution over S + 1 amounts and value (B,) of what the three heads read."""
         value_B: Tensor = self.value(features_BH).squeeze(1)
         logits_BA: Tensor = self.amounts(features_BH)
         means = (logits_BA[:, :-1].softmax(dim=1), logits_BA[:, -1:].sigmoid())

@@ -1,6 +1,6 @@
 """Joint training under way: all that an update needs and all that must survive a kill."""
 
-# T steps, N copies, E epochs, S samples
+# T steps, N copies
 
 import math
 from collections.abc import Callable, Mapping
@@ -37,6 +37,7 @@ class JointTraining:
     `specialist_update_freq`-th, on its own rollout alone, since all others were made by an encoder that has moved on.
     A specialist is paid `individual_weight` x its own reward + `coordination_weight` x that of the portfolio.
 
+    The meta-controller is heard at every `decision_bars`-th bar of an episode (see JointTrainingEnv).
     `score` judges the policy now and then (larger is better): the policy it began with is the first that counts.
     """
 
@@ -50,6 +51,7 @@ class JointTraining:
         ppo: PPOConfig,
         seed: int,
         score: Score,
+        decision_bars: int = 1,
     ) -> None:
         self.learner, self.env, self.curriculum = learner, env, curriculum
         self.update = 0
@@ -57,6 +59,7 @@ class JointTraining:
         self.scores: list[tuple[int, float]] = []
         self.confidence: dict[str, float] = {}
         self._config, self._ppo, self._seed, self._score = config, ppo, seed, score
+        self._decision_bars = decision_bars
         self._best: dict[str, Tensor] = {}
         self._steps_per_update = ppo.rollout_steps * env.num_envs
         self._updates = -(-ppo.total_steps // self._steps_per_update)
@@ -143,15 +146,12 @@ class JointTraining:
         training, number = self._config.training, self.update + 1
         learns = {META: number % training.meta_update_freq == 0}
         learns |= dict.fromkeys(self.policy.names, number % training.specialist_update_freq == 0)
-        lessons = {name: self._lesson(rollout) for name, rollout in paid.items() if learns[name]}
-        if not lessons:
-            return {}
-        shape = (self._ppo.num_epochs, self._steps_per_update)
-        rows_ES = np.broadcast_to(np.arange(self._steps_per_update), shape)
-        draws = np.random.default_rng(derive_seed(self._seed, "order", self.update))
-        return self.learner.improve(lessons, draws.permuted(rows_ES, axis=1))
+        lessons = {name: self._lesson(name, rollout) for name, rollout in paid.items() if learns[name]}
+        return self.learner.improve(lessons, np.random.default_rng(derive_seed(self._seed, "order", self.update)))
 
-    def _lesson(self, rollout: Rollout) -> Lesson:
+    def _lesson(self, name: str, rollout: Rollout) -> Lesson:
+        # Phase 2 discounts from decision to decision: what its values mean must not change with the number of bars.
+        bars = self._decision_bars if name == META else 1
         advantages_TN, returns_TN = gae(
             rollout.rewards_TN,
             rollout.values_TN,
@@ -159,8 +159,8 @@ class JointTraining:
             terminated_TN=rollout.terminated_TN,
             truncated_TN=rollout.truncated_TN,
             final_values_TN=rollout.final_values_TN,
-            gamma=self._ppo.gamma,
-            gae_lambda=self._ppo.gae_lambda,
+            gamma=self._ppo.gamma ** (1 / bars),
+            gae_lambda=self._ppo.gae_lambda ** (1 / bars),
         )
         return Lesson(rollout=rollout, advantages_TN=advantages_TN, returns_TN=returns_TN)
 

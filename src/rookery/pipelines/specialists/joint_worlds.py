@@ -40,6 +40,7 @@ def portfolio_env(
     count: int,
     *,
     proposals: FrozenSpecialists | str = "given",
+    decision_bars: int = 1,
     **changes: object,
 ) -> PortfolioVectorEnv:
     """Copies of the shielded portfolio; `proposals` as in PortfolioVectorEnv, `changes` replace settings."""
@@ -51,6 +52,7 @@ def portfolio_env(
         reward=portfolio_reward(config, observed),
         max_sector=config.environment.max_sector_allocation,
         period_bars=observed.day_bars,
+        decision_bars=decision_bars,
     )
 
 
@@ -61,14 +63,15 @@ def joint_worlds(
     total = WIDER * config.training.n_envs
     lent = 0 if curriculum is None else min(round(total * config.curriculum.scenario_share), total - 1)
     if curriculum is None or not lent:
-        return JointTrainingEnv(portfolio_env(config, observed, total), ())
+        return JointTrainingEnv(portfolio_env(config, observed, total), (), decision_bars=observed.day_bars)
     worlds = []
     for level in LEVELS:
         for _ in range(PER_LEVEL):
             scenario = curriculum.generate_scenario(level)
             env = portfolio_env(config, seen_in(scenario, config, observed), lent)
             worlds.append(ScenarioWorld(name=scenario.name, level=level, env=env))
-    return JointTrainingEnv(portfolio_env(config, observed, total - lent), worlds)
+    real = portfolio_env(config, observed, total - lent)
+    return JointTrainingEnv(real, worlds, decision_bars=observed.day_bars)
 
 
 def new_curriculum(config: SpecialistsConfig, observed: Observed, *, seed: int) -> AdvancedCurriculumLearning | None:
@@ -129,7 +132,14 @@ class LikeliestActor:
     """
 
     def __init__(
-        self, policy: JointPolicy, config: SpecialistsConfig, observed: Observed, count: int, **changes: object
+        self,
+        policy: JointPolicy,
+        config: SpecialistsConfig,
+        observed: Observed,
+        count: int,
+        *,
+        decision_bars: int = 1,
+        **changes: object,
     ) -> None:
         whole, self._policy = observed.portfolio, policy
         with torch.inference_mode():
@@ -139,17 +149,17 @@ class LikeliestActor:
             residuals = [policy.residuals[name](encoding_TZ).numpy() for name in policy.names]
         specialists = [policy.specialist(name) for name in policy.names]
         frozen = freeze(specialists, whole.domains, whole.view_TMK, whole.groups, residuals)
-        self.env = portfolio_env(config, observed, count, proposals=frozen, **changes)
+        self.env = portfolio_env(config, observed, count, proposals=frozen, decision_bars=decision_bars, **changes)
 
     @torch.inference_mode()
     def act(self, observation_BO: Tensor) -> Tensor:
-        """The likeliest logits of the meta-controller (B, S + 1) at the bars where the environment stands."""
+        """The likeliest amounts of the meta-controller (B, S + 1) at the bars where the environment stands."""
         residual_BH = self._residual_TH[torch.from_numpy(self.env.state.bar_N)]
         return self._policy.meta_judged(observation_BO, residual_BH)[0].mode()
 
 
 def episode_growth(actor: LikeliestActor) -> Floats:
-    """Simple returns per bar (steps, N) of one episode of every copy, from the same starts each time.
+    """Simple returns per decision (steps, N) of one episode of every copy, from the same starts each time.
 
     An episode that ends early earns nothing from then on.
     """
@@ -172,7 +182,7 @@ def _market(params: PortfolioParams) -> Floats:
 
 
 def portfolio_sharpe(growth_TN: Floats) -> float:
-    """Mean over deviation of all bars of all episodes; 0 where nothing moved."""
+    """Mean over deviation of all decisions' returns in all episodes; 0 where nothing moved."""
     deviation = float(growth_TN.std())
     return float(growth_TN.mean()) / deviation if deviation > 0 else 0.0
 

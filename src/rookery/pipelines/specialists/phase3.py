@@ -212,6 +212,7 @@ class Phase3JointTrainer:
             config=self.config,
             ppo=ppo,
             seed=derive_seed(self.seed, "phase 3"),
+            decision_bars=self._train.day_bars,
             score=lambda policy: portfolio_sharpe(self._episodes(policy, _VALIDATION_COPIES)),
         )
 
@@ -281,7 +282,16 @@ class Phase3JointTrainer:
         length = min(self.config.environment.episode_length, max(2, bars // 2))
         changes = {"warmup_steps": 0, "episode_length": length}
         with reproducible(1):
-            return episode_growth(LikeliestActor(policy, self.config, self._validation, count, **changes))
+            return episode_growth(
+                LikeliestActor(
+                    policy,
+                    self.config,
+                    self._validation,
+                    count,
+                    decision_bars=self._validation.day_bars,
+                    **changes,
+                )
+            )
 
     def _lead(self, wishes: Wishes) -> Estimate:
         """Return per bar over phase 2's, in one pass over the validation bars, with an interval by block bootstrap."""
