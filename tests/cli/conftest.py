@@ -76,3 +76,32 @@ def swaps_csv(tmp_path: Path) -> Path:
     path = tmp_path / "swaps.csv"
     write_csv(path, rows=600, seed=0, edge=True)
     return path
+
+
+@pytest.fixture
+def price_files() -> Callable[..., None]:
+    """`price_files(folder, markets=8)`: a made-up trader's fills as the specification's price files.
+
+    They are large enough that 2 % of 1,000 USDC is in reach.
+    """
+
+    def write(folder: Path, *, markets: int) -> None:
+        import polars as pl
+
+        from rookery.pipelines.twin.planted import planted_history
+
+        folder.mkdir(parents=True)
+        size = pl.col("size") * 50
+        rows = planted_history(markets, seed=0).trades.select(
+            "market",
+            pl.col("time").dt.epoch("ms").alias("t"),
+            pl.when(pl.col("kind") == "TRADE").then(pl.lit("trade")).otherwise("kind").alias("type"),
+            *("price", "side", "outcome"),
+            size.alias("size"),
+            (size * pl.col("price").fill_null(1.0)).alias("usdc"),
+        )
+        for number, ((market,), prices) in enumerate(rows.group_by("market", maintain_order=True)):
+            document = {"slug": market, "prices": prices.drop("market").to_dicts()}
+            (folder / f"btc-{number}_prices.json").write_text(json.dumps(document))
+
+    return write

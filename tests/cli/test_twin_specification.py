@@ -7,10 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
-
-from rookery.pipelines.twin.planted import planted_history
 
 Call = Callable[..., Any]
 
@@ -67,23 +64,6 @@ print(f"Validation Loss: {val_metrics['loss']:.4f}")
 """
 
 
-def write_price_files(folder: Path, markets: int) -> None:
-    """The made-up trader's fills as price files, large enough that 2 % of 1,000 USDC is in reach."""
-    folder.mkdir(parents=True)
-    size = pl.col("size") * 50
-    rows = planted_history(markets, seed=0).trades.select(
-        "market",
-        pl.col("time").dt.epoch("ms").alias("t"),
-        pl.when(pl.col("kind") == "TRADE").then(pl.lit("trade")).otherwise("kind").alias("type"),
-        *("price", "side", "outcome"),
-        size.alias("size"),
-        (size * pl.col("price").fill_null(1.0)).alias("usdc"),
-    )
-    for number, ((market,), prices) in enumerate(rows.group_by("market", maintain_order=True)):
-        document = {"slug": market, "prices": prices.drop("market").to_dicts()}
-        (folder / f"btc-{number}_prices.json").write_text(json.dumps(document))
-
-
 def renamed(text: str, names: dict[str, str]) -> str:
     for name, other in names.items():
         text = text.replace(name, other)
@@ -97,9 +77,9 @@ def line_of(command: str) -> list[str]:
 
 
 @pytest.fixture
-def trader(tmp_path: Path) -> Path:
+def trader(tmp_path: Path, price_files: Callable[..., None]) -> Path:
     folder = tmp_path / "downloads" / "merged_trades" / WALLET
-    write_price_files(folder, markets=16)
+    price_files(folder, markets=16)
     return folder
 
 

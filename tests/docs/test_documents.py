@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import chdir
 from datetime import UTC, datetime
 from pathlib import Path
@@ -74,6 +74,46 @@ def _examples_of_the_brain_run_as_written(folder: Path) -> None:
         exec(compile(example, "example", "exec"), dict(names))  # noqa: S102
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_twins_page_runs_from_top_to_bottom(
+    serve_s3: Callable[[Path, str, str], int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    page = (ROOT / "docs" / "twin.md").read_text(encoding="utf-8")
+    wallet = re.search(r"0x[0-9a-f]{40}", page)
+    assert wallet is not None
+    stored = tmp_path / "store" / "trades" / "merged_trades" / wallet[0] / "btc-0_prices.json"
+    stored.parent.mkdir(parents=True)
+    stored.write_text("{}")
+    port = serve_s3(tmp_path / "store", "page-key", "page-secret")
+    for name, value in (
+        ("ACCESS_KEY_ID", "page-key"),
+        ("SECRET_ACCESS_KEY", "page-secret"),
+        ("BUCKET", "trades"),
+        ("ENDPOINT_URL", f"http://127.0.0.1:{port}"),
+        ("REGION", "us-east-1"),
+    ):
+        monkeypatch.setenv(f"R2_{name}", value)
+    (tmp_path / "user").mkdir()
+    monkeypatch.chdir(tmp_path / "user")
+
+    fenced = re.findall(r"^```(sh|python)\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
+    for language, block in fenced:
+        if language == "python":
+            exec(compile(block, "twin.md", "exec"), {})  # noqa: S102
+            continue
+        for line in block.splitlines():
+            code = main(shlex.split(line)[1:])
+            out, err = capsys.readouterr()
+            assert code == 0, f"{line}\n{out}\n{err}"
+    assert len(fenced) == 6
+    for made in ("data/processed_trader_data.parquet", "models/best_model.pt", "actions.csv"):
+        assert Path(made).is_file()
+
+
 PAGES = (
     "audit.md",
     "backtest-bars.md",
@@ -84,6 +124,7 @@ PAGES = (
     "statistics.md",
     "trials.md",
     "twin-model.md",
+    "twin-report.md",
 )
 
 

@@ -115,6 +115,13 @@ def test_segments_too_short_to_test_are_refused_with_advice():
     assert "give the order yourself" in (failure.value.remedy or "")
 
 
+def test_where_no_order_will_do_the_one_that_is_given_is_taken_with_the_ground_for_it():
+    chosen = choose_order(bars(walk(40), np.repeat(np.arange(10), 4)), range(40), otherwise=1.0)
+    assert (chosen.order, chosen.fitted_rows) == (1.0, (0, 40))
+    assert [order for order, _ in chosen.p_values] == sorted(GRID)
+    assert all(p is None for _, p in chosen.p_values)
+
+
 @pytest.mark.parametrize(("order", "tau"), [(-0.1, 0.01), (math.nan, 0.01), (0.5, 0.0), (0.5, 1.0)])
 def test_orders_and_taus_without_meaning_are_refused(order: float, tau: float):
     with pytest.raises(ValueError, match="tau"):

@@ -122,6 +122,14 @@ def test_macro_f1_can_choose_the_best_epoch(train: Train):
     assert history.best_epoch == scores.index(max(scores)) + 1
 
 
+def test_with_monitor_last_validation_is_only_looked_at(train: Train):
+    unsteady = {"num_epochs": 10, "learning_rate": 0.3, "schedule": "constant", "warmup_share": 0.0, "patience": 2}
+    _, by_loss = train("a", **unsteady)
+    _, last = train("b", **unsteady, monitor="last")
+    assert len(by_loss.epochs) < 10
+    assert last.best_epoch == len(last.epochs) == 10
+
+
 def test_the_rate_warms_up_and_falls_to_its_floor(train: Train):
     _, history = train(num_epochs=4, warmup_share=0.5, final_share=0.1, learning_rate=1e-3)
     rates = [row["learning_rate"] for row in history.epochs]

@@ -104,7 +104,7 @@ def test_a_red_gate_from_outside_refuses_the_twin(judged: Judged, tables: TwinTa
     found = report_of(replace(judged, gates=(red, *judged.gates)), tables)
     assert found.verdict.code == "refused"
     assert isinstance(found.panel, TwinPanel)
-    assert [one.passed for one in found.panel.rules if one.name == "no audit"] == [False]
+    assert [one.passed for one in found.panel.rules if one.name == "audit"] == [False]
 
 
 def test_outcomes_settle_and_do_nothing_else(tables: TwinTables, inference: TraderInference):
@@ -147,8 +147,16 @@ def test_a_return_that_training_has_never_seen_is_refused(tables: TwinTables, in
             seed=0,
             threads=1,
         )
-    assert all(inference.target_range[0] <= one <= most for one in levels(tables))
-    assert len(levels(tables)) >= 5
+    assert all(inference.target_range[0] <= one <= most for one in levels(tables, inference))
+    assert len(levels(tables, inference)) >= 5
+
+
+def test_levels_stay_within_what_may_be_asked_for(tables: TwinTables, inference: TraderInference):
+    narrow = TraderInference(build(CONFIG.network, seed=0), "cpu", scaler=tables.scaler)
+    narrow.model.rtg_range.copy_(torch.tensor([-0.1, 0.1]))
+    assert levels(tables, narrow)[0] == pytest.approx(-0.001)
+    assert levels(tables, narrow)[-1] == pytest.approx(0.001)
+    assert levels(tables, inference)[-1] > 0.001
 
 
 def test_sizes_are_of_training_rows_alone(tables: TwinTables):

@@ -73,9 +73,9 @@ def markov(train: ActionRows, judged: ActionRows) -> Floats:
 
 def logistic(train: ActionRows, judged: ActionRows, *, with_rtg: bool = False) -> Floats:
     """Multinomial logistic regression with an L2 penalty (scikit-learn's default strength) on standardised inputs."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
+    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
+    from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped]
+    from sklearn.preprocessing import StandardScaler  # type: ignore[import-untyped]
 
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2_000))
     model.fit(train.inputs(with_rtg=with_rtg), train.actions_R)
@@ -90,7 +90,14 @@ def trees(
     The rounds are those with the least log loss on folds of whole training markets; with one market there are no
     folds, and half the rounds are used.
     """
-    settings = TreesConfig() if config is None else config
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    # So few rows are learnt no faster on two threads, and much slower where another process has one of them.
+    with threadpool_limits(limits=1, user_api="openmp"):
+        return _trees(train, judged, seed=seed, with_rtg=with_rtg, settings=config or TreesConfig())
+
+
+def _trees(train: ActionRows, judged: ActionRows, *, seed: int, with_rtg: bool, settings: TreesConfig) -> Fitted:
     inputs_RX = train.inputs(with_rtg=with_rtg)
     crossed_TRK = np.zeros((settings.most_rounds, train.actions_R.size, train.kinds))
     fold_R = _folds(train.market_R, seed=seed)
@@ -115,7 +122,7 @@ def _folds(market_R: Ints, *, seed: int) -> Ints:
 
 
 def _boosted(config: TreesConfig, rounds: int, seed: int) -> Any:  # noqa: ANN401  scikit-learn has no types
-    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.ensemble import HistGradientBoostingClassifier  # type: ignore[import-untyped]
 
     return HistGradientBoostingClassifier(
         max_iter=rounds,

@@ -56,12 +56,19 @@ def ask(
     return Asked(target=target, mix_K=mix_K, played=played)
 
 
-def levels(tables: TwinTables, quantiles: Sequence[float] = (0.05, 0.25, 0.5, 0.75, 0.95)) -> tuple[float, ...]:
-    """Returns that training markets brought from their first bar on, as fractions, at these quantiles."""
+def levels(
+    tables: TwinTables,
+    inference: TraderInference,
+    quantiles: Sequence[float] = (0.05, 0.25, 0.5, 0.75, 0.95),
+) -> tuple[float, ...]:
+    """Returns that training markets brought from their first bar on, as fractions, at these quantiles.
+
+    Held within what `inference` may be asked for.
+    """
     trajectories = tables.trajectories
     starts_S = trajectories.rtg_R[trajectories.offsets_S[tables.train.start : tables.train.stop]]
     known_S = starts_S[np.isfinite(starts_S)].astype(np.float64) / RTG_SCALE
-    return tuple(float(one) for one in np.quantile(known_S, quantiles))
+    return tuple(float(one) for one in np.clip(np.quantile(known_S, quantiles), *inference.target_range))
 
 
 def _twin(

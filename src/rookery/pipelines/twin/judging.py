@@ -80,8 +80,9 @@ def judge(
     own = _ordered(ends, markets)
     payoff_S = own["payoff"].to_numpy()
     asked = []
-    with progress.stage("act for a return", len(levels(tables)), unit="levels") as advance:
-        for target in levels(tables):
+    targets = levels(tables, inference)
+    with progress.stage("act for a return", len(targets), unit="levels") as advance:
+        for target in targets:
             threads = config.training.num_threads
             asked.append(
                 ask(inference, tables, bars, target, payoff_S, sizes=sizes, fee=costs, seed=seed, threads=threads)

@@ -109,7 +109,8 @@ def _rules(judged: Judged) -> tuple[Rule, ...]:
         passed=no_worse(apart[TREES]),
         text="The upper end of the interval of the difference is below 0.02 nats.",
     )
-    gates = [Rule(name=f"no {gate.name}", passed=gate.passed, text=gate.reason) for gate in judged.gates]
+    own = {gate.name: f"no {gate.name}" for gate in judged.foretelling.gates}
+    gates = [Rule(name=own.get(gate.name, gate.name), passed=gate.passed, text=gate.reason) for gate in judged.gates]
     return (*simple, trees, *gates)
 
 

@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from rookery.errors import UserError
 from rookery.pipelines.twin.planted import planted_history
-from rookery.pipelines.twin.tables import TwinHistory
+from rookery.pipelines.twin.tables import PROCESSED, TwinHistory
 from rookery.progress import Progress
 from rookery.sources import polymarket
 from rookery.sources.polymarket import Dedupe
@@ -33,6 +34,12 @@ class TwinSource:
         """The trader's rows and markets. Raises UserError for whatever is wrong with the files."""
         if self.path is None:
             return planted_history(self.markets, seed=self.seed)
+        if (self.path / PROCESSED).is_file():
+            raise UserError(
+                "holds prepared data, not a trader's files",
+                place=self.path,
+                remedy="give the files that it was prepared from; what is prepared is for train, evaluate and predict",
+            )
         found = polymarket.load(
             self.path,
             pattern=self.pattern,

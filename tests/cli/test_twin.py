@@ -1,0 +1,222 @@
+"""`rookery twin`: every command on a made-up trader's files, spellings, refusals, a kill and going on."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from rookery.cli.twin_options import seconds_of
+from rookery.errors import UserError
+
+Call = Callable[..., Any]
+ROOKERY = [sys.executable, "-m", "rookery"]
+SMALL = """
+interval_s: 60
+state: {fractional_order: 0.5}
+window: 64
+architecture: {width: 16, layers: 1, heads: 2, context: 64}
+training: {num_epochs: 2, batch_size: 8, num_threads: 1, tensorboard: false}
+"""
+
+
+@pytest.fixture
+def trader(tmp_path: Path, price_files: Callable[..., None]) -> Path:
+    """Eight markets of an hour, and settings for a small network beside them."""
+    price_files(tmp_path / "trader", markets=8)
+    (tmp_path / "small.yaml").write_text(SMALL)
+    return tmp_path / "trader"
+
+
+@pytest.fixture
+def prepared(rookery: Call, trader: Path) -> Path:
+    assert rookery("twin", "prepare", "--data-dir", trader, "--config", "small.yaml", "--quiet").code == 0
+    return trader.with_name("data")
+
+
+@pytest.fixture
+def bundle(rookery: Call, prepared: Path) -> Path:
+    said = rookery("twin", "train", "--data-dir", prepared, "--config", "small.yaml", "--quiet")
+    assert said.code == 0, said.err
+    return prepared.with_name("models")
+
+
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [
+        ("check", "--data-dir --data_dir --dedupe --skip-bad --json"),
+        ("prepare", "--data-dir --data_dir --output-dir --output_dir --interval --state --validation-from --capital"),
+        ("train", "--data_dir --output_dir --epochs --batch-size --batch_size --device --seed --threads --config"),
+        ("evaluate", "--model --data-dir --data_dir --device"),
+        ("predict", "--model --target-rtg --target_rtg --output"),
+        ("run", "--data_dir --output_dir --epochs --batch_size --device --interval --quiet --json"),
+        ("download", "--data-dir --data_dir"),
+    ],
+)
+def test_every_command_has_its_options_in_both_spellings(
+    rookery: Call, monkeypatch: pytest.MonkeyPatch, command: str, options: str
+):
+    monkeypatch.setenv("COLUMNS", "200")
+    text = rookery("twin", command, "--help").out
+    assert not [option for option in options.split() if option not in text]
+
+
+def test_check_tells_what_the_files_hold_and_writes_nothing(rookery: Call, trader: Path, tmp_path: Path):
+    before = sorted(tmp_path.rglob("*"))
+    said = rookery("twin", "check", "--data_dir", trader, "--quiet")
+    assert said.code == 0
+    assert "8 complete, 0 capped, 0 cut, 0 with faulty rows" in said.out
+    assert said.out.splitlines()[-1] == "fit for: rookery twin prepare, rookery twin run"
+    found = rookery("twin", "check", "--data-dir", trader, "--json", "--quiet").json
+    assert (found["markets"], found["complete"]) == (8, 8)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_prepare_writes_the_processed_table(rookery: Call, trader: Path, tmp_path: Path):
+    words = ("--data_dir", trader, "--output_dir", "data", "--config", "small.yaml", "--json", "--quiet")
+    found = rookery("twin", "prepare", *words).json
+    table = pl.read_parquet(tmp_path / "data" / "processed_trader_data.parquet")
+    assert found["rows"] == table.height == 8 * 60
+    assert found["markets"]["train"] == 6
+    assert sum(found["actions"].values()) == table["action"].drop_nulls().len()
+
+
+def test_options_go_before_the_settings_file(rookery: Call, trader: Path):
+    words = ("--data-dir", trader, "--config", "small.yaml", "--interval", "5m", "--json", "--quiet")
+    assert rookery("twin", "prepare", *words).json["interval_s"] == 300
+
+
+def test_a_bundle_is_trained_judged_and_asked(rookery: Call, bundle: Path, prepared: Path, tmp_path: Path):
+    assert {"best_model.pt", "model.safetensors", "config.yaml", "norm.json", "schema.json", "manifest.json"} == {
+        path.name for path in bundle.iterdir()
+    }
+    found = rookery("twin", "evaluate", "--data-dir", prepared, "--config", "small.yaml", "--json", "--quiet")
+    assert found.code == 0
+    assert found.json["unseen"] is True
+    assert found.json["decisions"] == 2 * 59
+    assert 0 < found.json["log_loss"] < 3
+
+    words = ("--data-dir", prepared, "--config", "small.yaml", "--target_rtg", "0.02", "--quiet", "--json")
+    told = rookery("twin", "predict", *words)
+    answers = pl.read_csv(tmp_path / "actions.csv")
+    assert told.json["rows"] == answers.height == 8 * 60
+    chances = answers.select(pl.sum_horizontal(pl.col("^chance_.*$"))).to_series()
+    assert chances.to_list() == pytest.approx([1.0] * answers.height)
+    assert answers["target_rtg"][0] == pytest.approx(0.02)
+
+
+def test_raw_files_are_made_into_the_bars_that_the_bundle_was_taught_with(rookery: Call, bundle: Path, trader: Path):
+    # Neither the interval nor the settings are given again.
+    raw = rookery("twin", "evaluate", "--data-dir", trader, "--json", "--quiet").json
+    assert raw["decisions"] == 2 * 59
+
+
+def test_markets_that_training_has_seen_are_no_results(rookery: Call, bundle: Path, trader: Path):
+    early = ("--validation-from", "2026-01-05T02:00", "--json", "--quiet")
+    said = rookery("twin", "evaluate", "--data-dir", trader, *early)
+    assert said.code == 3
+    assert said.json["unseen"] is False
+
+
+def test_a_target_that_training_never_saw_is_refused(rookery: Call, bundle: Path, prepared: Path, tmp_path: Path):
+    said = rookery("twin", "predict", "--data-dir", prepared, "--target-rtg", "50")
+    assert said.code == 2
+    assert "error: target_rtg: a return of 50 lies outside what the trader has shown" in said.err
+    assert "help: ask for " in said.err
+    assert not (tmp_path / "actions.csv").exists()
+
+
+def test_data_prepared_otherwise_than_asked_is_refused(rookery: Call, prepared: Path):
+    said = rookery("twin", "train", "--data-dir", prepared, "--interval", "5m")
+    assert said.code == 2
+    assert "data: was prepared with interval_s 60, not 300" in said.err
+
+
+@pytest.mark.parametrize("command", ["check", "prepare", "run"])
+def test_prepared_data_are_not_a_traders_files(rookery: Call, prepared: Path, command: str):
+    said = rookery("twin", command, "--data-dir", prepared, "--quiet")
+    assert said.code == 2
+    assert "data: holds prepared data, not a trader's files" in said.err
+
+
+@pytest.mark.parametrize("command", ["check", "prepare", "train", "run"])
+def test_a_folder_that_is_missing_or_empty_is_one_clear_line(rookery: Call, tmp_path: Path, command: str):
+    missing = rookery("twin", command, "--data-dir", "nowhere", "--quiet")
+    assert (missing.code, missing.err.splitlines()[0]) == (2, "error: nowhere: no such file or folder")
+    (tmp_path / "nothing").mkdir()
+    empty = rookery("twin", command, "--data-dir", "nothing", "--quiet")
+    assert (empty.code, empty.err.splitlines()[0]) == (2, "error: nothing: holds no file named *.json")
+
+
+def test_no_complete_market_is_one_clear_line(rookery: Call, trader: Path):
+    for path in sorted(trader.iterdir())[1:]:
+        path.unlink()
+    (rows,) = (json.loads(path.read_text()) for path in trader.iterdir())
+    cap = str(len(rows["prices"]))
+    said = rookery("twin", "prepare", "--data-dir", trader, "--cap", cap, "--quiet")
+    assert said.code == 2
+    assert "none of the 1 markets is complete" in said.err
+
+
+def test_a_cut_that_leaves_nothing_is_one_clear_line(rookery: Call, trader: Path):
+    said = rookery("twin", "prepare", "--data-dir", trader, "--validation-from", "2027-01-01", "--quiet")
+    assert said.code == 2
+    assert "the cut at 2027-01-01 00:00 UTC leaves no market for validation" in said.err
+    assert "markets open from 2026-01-05 00:00 to 2026-01-05 07:00" in said.err
+
+
+def test_an_unknown_setting_is_named_with_its_line(rookery: Call, trader: Path, tmp_path: Path):
+    (tmp_path / "wrong.yaml").write_text("interval_s: 60\narchitectur: {width: 32}\n")
+    said = rookery("twin", "run", "--data-dir", trader, "--config", "wrong.yaml")
+    assert said.code == 2
+    assert said.err.splitlines() == [
+        "error: wrong.yaml:2: unknown key 'architectur'",
+        "help: did you mean 'architecture'?",
+    ]
+
+
+def test_spans_are_written_in_seconds_minutes_or_hours():
+    assert [seconds_of(span) for span in ("60s", "5m", "1h", "90")] == [60, 300, 3_600, 90]
+    for wrong in ("0s", "5 minutes", "1d", "-5m", ""):
+        with pytest.raises(UserError, match="is not a length of time"):
+            seconds_of(wrong)
+
+
+def test_a_run_killed_while_it_learns_and_resumed_has_the_bytes_of_one_left_in_peace(
+    rookery: Call, trader: Path, tmp_path: Path
+):
+    (tmp_path / "slow.yaml").write_text(SMALL.replace("num_epochs: 2", "num_epochs: 40, patience: 0"))
+    words = ["twin", "run", "--data-dir", "trader", "--config", "slow.yaml"]
+    environment = {**os.environ, "PYTHONHASHSEED": "1"}
+    killed = subprocess.Popen(
+        [*ROOKERY, *words, "--output", "runs/killed", "--quiet"],
+        stderr=subprocess.DEVNULL,
+        cwd=tmp_path,
+        env=environment,
+    )
+    metrics = tmp_path / "runs" / "killed" / "selection" / "metrics.jsonl"
+    for _ in range(6_000):
+        if metrics.is_file() and len(metrics.read_text().splitlines()) >= 3:
+            break
+        time.sleep(0.02)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait(timeout=60)
+    assert not (metrics.parent / "choice.json").exists()
+    assert rookery("runs", "--json").json["runs"][0]["state"] == "stopped"
+
+    resumed = rookery("resume", "killed", "--json")
+    peaceful = rookery(*words, "--output", "runs/peaceful", "--quiet", "--json")
+
+    assert resumed.code == peaceful.code, resumed.err
+    assert "training goes on at epoch" in resumed.err
+    assert resumed.json["hashes"] == peaceful.json["hashes"]
+    assert rookery("compare", "killed", "peaceful").code == 0
+    assert rookery("report", "killed").code == 0
+    assert rookery("audit", "killed", "--cuts", "2", "--quiet").code == 0

@@ -1,0 +1,59 @@
+"""Where a history comes from: told to a run, known by its bytes, and refused when there is nothing."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from rookery.errors import UserError
+from rookery.pipelines.twin.source import TwinSource
+from rookery.progress import Progress
+
+QUIET = Progress(quiet=True)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """One market of two fills."""
+    rows = [
+        {"t": 1_768_904_101_000 + 1_000 * n, "type": "trade", "price": 0.5, "side": "BUY", "size": 2, "usdc": 1}
+        for n in range(2)
+    ]
+    prices = [{**row, "outcome": "Up"} for row in rows]
+    (tmp_path / "one_prices.json").write_text(json.dumps({"slug": "btc-updown-15m-1768904100", "prices": prices}))
+    return tmp_path
+
+
+def test_a_source_comes_back_from_what_a_run_remembers(folder: Path):
+    for source in (TwinSource(path=folder, skip_bad=True, year=2026), TwinSource(markets=3, seed=7)):
+        assert TwinSource.from_request(json.loads(json.dumps(source.request()))) == source
+
+
+def test_its_fingerprint_follows_bytes_and_options(folder: Path):
+    source = TwinSource(path=folder)
+    before = source.fingerprint()
+    assert before != TwinSource(path=folder, dedupe="exact").fingerprint()
+    assert before == TwinSource(path=folder).fingerprint()
+    (folder / "two_prices.json").write_text("{}")
+    assert before != source.fingerprint()
+
+
+def test_a_folder_is_read(folder: Path):
+    found = TwinSource(path=folder).load(QUIET)
+    assert found.trades.height == 2
+    assert found.markets["market"].to_list() == ["btc-updown-15m-1768904100"]
+
+
+def test_nothing_there_is_told_before_anything_is_read(tmp_path: Path):
+    (tmp_path / "trader").mkdir()
+    with pytest.raises(UserError, match=r"holds no file named \*\.json"):
+        TwinSource(path=tmp_path / "trader").fingerprint()
+    with pytest.raises(UserError, match="no such file or folder") as fault:
+        TwinSource(path=tmp_path / "tradr").fingerprint()
+    assert fault.value.remedy == "did you mean 'trader'?"
+
+
+def test_the_command_that_makes_it_again_names_what_is_not_the_default(folder: Path):
+    command = TwinSource(path=folder, dedupe="tx", missing_outcome="Up", skip_bad=True).command(seed=3)
+    assert command.endswith("--dedupe tx --missing-outcome Up --skip-bad --config config.yaml --seed 3")
+    assert TwinSource(seed=2).command(seed=2) == "rookery demo --pipeline twin --seed 2"

@@ -1,0 +1,159 @@
+"""Tables of a made-up trader: whole markets, fits on training alone, nothing known before its time, files and back."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from rookery.errors import UserError
+from rookery.features.segments import SEGMENT
+from rookery.features.state import StateConfig
+from rookery.labels.trader import trader_labels
+from rookery.pipelines.twin import tables
+from rookery.pipelines.twin.config import TableConfig, real_trader
+from rookery.pipelines.twin.planted import planted_history
+from rookery.pipelines.twin.tables import TwinHistory, TwinTables
+from rookery.sources import polymarket
+
+CONFIG = TableConfig(interval_s=60, capital=100.0, state=StateConfig(state="extended"), validation_share=0.25)
+MIDDLE = datetime(2026, 1, 5, 10, 30, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def history() -> TwinHistory:
+    """Twelve markets of an hour, from 2026-01-05 00:00 on."""
+    return planted_history(12, seed=0)
+
+
+@pytest.fixture(scope="module")
+def made(history: TwinHistory) -> TwinTables:
+    return tables.build(history, CONFIG)
+
+
+def remade(history: TwinHistory, trades: pl.DataFrame) -> TwinHistory:
+    found = polymarket.of_trades(trades, facts=history.facts)
+    return TwinHistory.of(found)
+
+
+def after(moment: datetime) -> pl.Expr:
+    return pl.col("time") > moment
+
+
+def test_held_out_markets_open_after_all_training_markets_have_closed(made: TwinTables):
+    assert (made.train, made.validation) == (range(9), range(9, 12))
+    taught, held_out = (made.bars[rows.start : rows.stop] for rows in (made.train_rows, made.validation_rows))
+    assert taught["time"].max() <= held_out["time"].min() - timedelta(seconds=60)
+    assert made.markets == tuple(made.bars["market"].unique(maintain_order=True))
+    assert made.bars.height == made.states.height == made.labels.height == 12 * 60
+
+
+def test_a_market_across_the_cut_is_in_neither_part(history: TwinHistory):
+    made = tables.build(history, CONFIG.model_copy(update={"validation_from": MIDDLE}))
+    assert (len(made.train), len(made.validation), made.left_out["across the cut"]) == (10, 1, 1)
+
+
+def test_labels_are_of_the_next_bar_and_unknown_in_a_markets_last(made: TwinTables):
+    assert made.labels.equals(trader_labels(made.bars, made.thresholds))
+    last = made.labels.group_by(SEGMENT, maintain_order=True).last()
+    assert last["action"].null_count() == 12
+
+
+def test_nothing_is_fitted_on_held_out_markets(history: TwinHistory, made: TwinTables):
+    opens = made.bars["time"][made.validation_rows.start]
+    bent = history.trades.with_columns(
+        pl.when(after(opens)).then(pl.col(name) * 3).otherwise(name).alias(name) for name in ("size", "usdc")
+    )
+    other = tables.build(remade(history, bent), CONFIG)
+
+    assert other.thresholds == made.thresholds
+    assert other.order == made.order
+    assert other.scaler.mean.tolist() == made.scaler.mean.tolist()
+    assert other.scaler.scale.tolist() == made.scaler.scale.tolist()
+    assert not other.states.equals(made.states)
+
+
+def test_what_comes_later_changes_no_earlier_bar_or_state(history: TwinHistory, made: TwinTables):
+    bent = history.trades.with_columns(
+        pl.when(after(MIDDLE)).then(pl.col(name) * 3).otherwise(name).alias(name) for name in ("size", "usdc")
+    )
+    other = tables.build(remade(history, bent), CONFIG)
+
+    for before, now in ((made.bars, other.bars), (made.states, other.states)):
+        known = pl.col("time") <= MIDDLE
+        assert now.filter(known).equals(before.filter(known))
+        assert not now.filter(~known).equals(before.filter(~known))
+
+
+def test_a_history_that_ends_earlier_has_the_same_rows_up_to_there(history: TwinHistory, made: TwinTables):
+    config = CONFIG.model_copy(update={"validation_from": datetime(2026, 1, 5, 9, tzinfo=UTC)})
+    short = tables.build(remade(history, history.trades.filter(~after(MIDDLE))), config)
+
+    known = made.bars["time"] <= datetime(2026, 1, 5, 10, tzinfo=UTC)
+    assert short.left_out["incomplete"] == 1
+    assert short.bars.equals(made.bars.filter(known))
+    assert short.states.equals(made.states.filter(known))
+    assert short.labels["action"].equals(made.labels["action"].filter(known))
+
+
+def test_files_read_back_are_the_same_tables(made: TwinTables, tmp_path: Path):
+    made.history.write(tmp_path)
+    tables.write(made, tmp_path)
+
+    back = tables.read(tmp_path, TwinHistory.read(tmp_path))
+
+    assert back.fingerprint() == made.fingerprint()
+    assert back.history.fingerprint() == made.history.fingerprint()
+    assert (back.thresholds, back.order, back.config) == (made.thresholds, made.order, made.config)
+    assert back.trajectories.states_RF.tobytes() == made.trajectories.states_RF.tobytes()
+    assert back.trajectories.rtg_R.tobytes() == made.trajectories.rtg_R.tobytes()
+    whole = pl.read_parquet(tmp_path / tables.PROCESSED)
+    assert {"market", "close", "rsi", "action", "reward", "return_to_go"} <= set(whole.columns)
+
+
+def test_a_table_that_lacks_a_column_is_named(made: TwinTables, tmp_path: Path):
+    tables.write(made, tmp_path)
+    path = tmp_path / tables.PROCESSED
+    pl.read_parquet(path).drop("action").write_parquet(path)
+    with pytest.raises(UserError, match=r"processed_trader_data\.parquet: column 'action' is missing"):
+        tables.read(tmp_path, made.history)
+
+
+def test_bars_too_few_to_choose_an_order_are_differenced_once(history: TwinHistory):
+    made = tables.build(history, CONFIG.model_copy(update={"interval_s": 900}))
+    assert made.order.order == tables.PLAIN_ORDER
+    assert all(p is None for _, p in made.order.p_values)
+    assert made.trajectories.segments == 12
+
+
+def test_a_cut_that_leaves_nothing_is_refused_with_the_span_of_the_markets(history: TwinHistory):
+    early = CONFIG.model_copy(update={"validation_from": datetime(2025, 1, 1, tzinfo=UTC)})
+    with pytest.raises(UserError, match="leaves no market for train") as fault:
+        tables.build(history, early)
+    assert "2026-01-05 00:00 to 2026-01-05 11:00" in str(fault.value.remedy)
+
+
+def test_markets_that_are_not_complete_are_left_out_and_all_of_them_are_refused(history: TwinHistory):
+    markets = history.markets.with_columns(
+        (pl.int_range(pl.len()) >= 3).alias("complete"), (pl.int_range(pl.len()) < 3).alias("capped")
+    )
+    made = tables.build(replace(history, markets=markets), CONFIG)
+    assert made.left_out["incomplete"] == 3
+    assert made.trajectories.segments == 9
+
+    none = replace(history, markets=markets.with_columns(pl.lit(False).alias("complete")))
+    with pytest.raises(UserError, match="none of the 12 markets is complete"):
+        tables.build(none, CONFIG)
+
+
+def test_the_real_traders_markets_make_tables(shared_data: Path):
+    folder = shared_data / "polymarket_eth_hourly_trader_2026_01"
+    history = TwinHistory.of(polymarket.load(folder / "activity.tar.xz"))
+    for interval_s in (300, 900):
+        made = tables.build(history, real_trader(interval_s).tables)
+        assert (len(made.train), len(made.validation)) == (234, 68)
+        assert made.left_out == {"incomplete": 6, "without a price": 0, "across the cut": 0}
+        assert made.bars.height == pytest.approx(302 * 3_600 / interval_s, rel=1e-3)
+    complete = history.markets.filter("complete")
+    assert complete["residual"].max() <= polymarket.RESIDUAL_TOLERANCE
