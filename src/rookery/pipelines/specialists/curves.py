@@ -41,16 +41,20 @@ def _lines(
     name: str, rows: Sequence[Mapping[str, Any]]
 ) -> Iterator[tuple[str, str, tuple[int, ...], tuple[float | None, ...]]]:
     """Learner, figure, steps and values of every column of a table."""
-    steps = tuple(int(row["steps"] or 0) for row in rows)
     for column in rows[0] if rows else ():
         learner, dot, key = column.rpartition(".")
-        yield learner if dot else name, key, steps, tuple(_number(row[column]) for row in rows)
+        if not dot and key == "learning_rate":
+            # It falls in a line, as the settings have it; only phase 3's moves with what is learnt.
+            continue
+        # Updates in which no episode ended have no return to show.
+        known = [row for row in rows if _number(row[column]) is not None]
+        steps = tuple(int(row["steps"] or 0) for row in known)
+        yield learner if dot else name, key, steps, tuple(_number(row[column]) for row in known)
 
 
 def _is_worth_drawing(values: Sequence[float | None]) -> bool:
-    """Whether a few values are known and they are not all one."""
-    known = [value for value in values if value is not None]
-    return len(known) >= _KNOWN and len(set(known)) > 1
+    """Whether there are a few values, and they are not all one."""
+    return len(values) >= _KNOWN and len(set(values)) > 1
 
 
 def _number(value: object) -> float | None:
