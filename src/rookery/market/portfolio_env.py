@@ -277,7 +277,10 @@ def _live(state: PortfolioState, accounts: Accounts, params: PortfolioParams, n:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _note_records(state: PortfolioState, params: PortfolioParams, n: int, t: int) -> None:
-    """What each specialist's stances earned in bar `t`, mean over its instruments, costs of turning them taken off."""
+    """What each specialist's stances earned in bar `t`, mean over its instruments, costs of turning them taken off.
+
+    Equal allocations ask for one size of every instrument: what they earn above the risk-free is the sum over all.
+    """
     state.equal_N[n] = 0.0
     for s in range(state.share_NS.shape[1]):
         gained, count = 0.0, 0
@@ -290,16 +293,19 @@ def _note_records(state: PortfolioState, params: PortfolioParams, n: int, t: int
             gained += old * (opened / params.market.quotes_TMQ[t - 1, m, CLOSE] - 1.0) + new * (closed / opened - 1.0)
             cost = params.market.instruments_MI[m, FEE] + params.market.instruments_MI[m, SPREAD]
             gained -= abs(new - old) * cost
+            state.equal_N[n] -= abs(new) * params.reward.risk_free
+        state.equal_N[n] += gained
         gained /= max(count, 1)
-        state.equal_N[n] += gained / state.share_NS.shape[1]
         record_X = state.record_NSX[n, s]
         state.paid_NS[n, s] = _differential_sharpe(record_X[MEAN], record_X[SQUARE], gained)
         record_X[MEAN] += _DECAY * (gained - record_X[MEAN])
         record_X[SQUARE] += _DECAY * (gained * gained - record_X[SQUARE])
         record_X[WON] += _DECAY * ((1.0 if gained > 0.0 else 0.0) - record_X[WON])
         record_X[WORTH] *= max(1.0 + gained, 1e-6)
-        record_X[PEAK] = max(record_X[PEAK], record_X[WORTH])
-        record_X[DEEPEST] = max(record_X[DEEPEST], 1.0 - record_X[WORTH] / record_X[PEAK])
+        # Peak and depth fade, or a long episode would show what no episode of training did.
+        record_X[PEAK] = max(record_X[PEAK] + _DECAY * (record_X[WORTH] - record_X[PEAK]), record_X[WORTH])
+        drawdown = 1.0 - record_X[WORTH] / record_X[PEAK]
+        record_X[DEEPEST] = max(record_X[DEEPEST] + _DECAY * (drawdown - record_X[DEEPEST]), drawdown)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", forceinline=True)

@@ -22,14 +22,14 @@ _EXCESS, _PERCENT = 10.0, 100.0
 class PortfolioReward(Config):
     """Weights of the terms of one bar's reward; 0 drops a term. e is the number of bars in an episode.
 
-    `sharpe` x the lead in differential Sharpe ratio (Moody and Saffell 2001, eq. 14), decay `decay`, over the same
-    specialists in equal parts; of the return less what the positions' gross value would have earned free of risk (idle
-    cash earns as much either way); a loss's square counts `downside` times. It takes the place of (mean / deviation -
-    target), in which a ratio of one bar met a target of one year. What equal parts earn does not depend on the action:
-    taking it off moves no gradient on average, and most of the market's noise goes with it (a control variate,
-    Greensmith, Bartlett and Baxter 2004). `growth` x the log return. `cost` x -100 x the share of net worth that
-    fees, slippage and carry took. The others are rates: an episode that earns one in full has its weight once.
-    `diversification` x entropy of the allocation / log S / e. `stability` x (1 - min(largest change of an allocation /
+    `sharpe` x the lead in differential Sharpe ratio (Moody and Saffell 2001, eq. 14), decay `decay`, over equal
+    allocations to the same specialists; of the return less what the positions' gross value would have earned free of
+    risk (idle cash earns as much either way); a loss's square counts `downside` times. It takes the place of (mean /
+    deviation - target), in which a ratio of one bar met a target of one year. What equal allocations earn does not
+    depend on the action: taking it off moves no gradient on average, and most of the market's noise goes with it (a
+    control variate, Greensmith, Bartlett and Baxter 2004). `growth` x the log return. `cost` x -100 x the share of net
+    worth that fees, slippage and carry took. The others are rates: an episode that earns one in full has its weight
+    once. `diversification` x entropy of the allocation / log S / e. `stability` x (1 - min(largest change of a share /
     0.2, 1)) / e. `risk` x (1 while the value at risk is within its limit, else -10 x its excess over the limit as a
     share of it) / e. `drawdown` x -10 x the drawdown beyond `max_drawdown` / e. `bounds` x -(what allocations miss of
     `least_share` and exceed of `most_share`) / e.
@@ -111,14 +111,14 @@ def portfolio_reward(
 ) -> float:
     """The reward of account `n` for one bar from net worth `before` to `after`, of which `cost` was paid.
 
-    `gross` is the positions' gross value over net worth, `equal` the return of specialists in equal parts, `risk_ratio`
-    value at risk over its limit; `share_NS` and `last_NS` are the allocations of this bar and the last.
+    `gross` is the positions' gross value over net worth, `equal` the excess return of equal allocations, in any unit;
+    `risk_ratio` is value at risk over its limit; `share_NS` and `last_NS` are the allocations of this bar and the last.
     """
     before, after = max(before, LEAST_WORTH * capital), max(after, LEAST_WORTH * capital)
     total = terms.growth * math.log(after / before) - terms.cost * _PERCENT * cost / before
     excess = after / before - 1.0 - gross * terms.risk_free
     total += terms.sharpe * differential_sharpe(terms, memory_N4, n, 0, excess)
-    total -= terms.sharpe * differential_sharpe(terms, memory_N4, n, 2, equal - terms.risk_free)
+    total -= terms.sharpe * differential_sharpe(terms, memory_N4, n, 2, equal)
     entropy, turned, missed = 0.0, 0.0, 0.0
     count = share_NS.shape[1]
     for s in range(count):
