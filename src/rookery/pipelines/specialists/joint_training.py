@@ -112,7 +112,7 @@ class JointTraining:
     def _scale(self, name: str, rollout: Rollout) -> float:
         """Deviation of a discounted return of rewards that are not autocorrelated: that of one / sqrt(1 - gamma^2)."""
         deviation = float(rollout.rewards_TN.std())
-        return deviation / math.sqrt(1.0 - self._discount(name) ** 2) if deviation > 0 else 1.0
+        return deviation / math.sqrt(max(1.0 - self._discount(name) ** 2, 1e-6)) if deviation > 0 else 1.0
 
     def _discount(self, name: str) -> float:
         # Phase 2 discounts from decision to decision: what its values mean must not change with the number of bars.
