@@ -83,3 +83,13 @@ def test_the_likeliest_action_is_that_of_every_learner():
     found, acted = joint(observation), joint.act(observation)
     assert torch.equal(acted[:, :3], found[META][0].mode())
     assert torch.equal(acted[:, [3, 5]], found["forex"][0].mode().float())
+
+
+def test_a_rescaled_value_leaves_actions_and_other_values_alone():
+    joint, observation = policy(), seen()
+    before, acted = {name: found[1].detach() for name, found in joint(observation).items()}, joint.act(observation)
+    joint.rescale_value("forex", 0.25)
+    after = {name: found[1].detach() for name, found in joint(observation).items()}
+    torch.testing.assert_close(after["forex"], 0.25 * before["forex"])
+    assert torch.equal(after[META], before[META])
+    assert torch.equal(joint.act(observation), acted)

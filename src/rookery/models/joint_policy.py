@@ -107,6 +107,13 @@ class JointPolicy(nn.Module):
         """The meta-controller's distribution and value (B,) of its own numbers and what the encoder adds."""
         return self.meta.judged(self.meta.features(observation_BO) + residual_BH)
 
+    @torch.no_grad()
+    def rescale_value(self, learner: str, factor: float) -> None:
+        """Multiply one learner's value of everything by `factor`."""
+        head = self.meta.value if learner == META else self.specialist(learner).value
+        head.weight.mul_(factor)
+        head.bias.mul_(factor)
+
     def forward(self, observation_BO: Tensor) -> dict[str, tuple[Gaussian | Categorical, Tensor]]:
         """Every learner's distribution and value."""
         encoding_BZ = self.encode(observation_BO)

@@ -5,6 +5,7 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from statistics import fmean
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor
 from rookery.errors import UserError
 from rookery.learning.checkpoint import Checkpoint
 from rookery.learning.gae import gae
-from rookery.learning.joint_ppo import JointLearner, Lesson
+from rookery.learning.joint_ppo import SHARED, JointLearner, Lesson
 from rookery.learning.joint_rollout import collect, noise_of
 from rookery.learning.ppo_config import PPOConfig
 from rookery.learning.reproducible import derive_seed
@@ -35,7 +36,9 @@ class JointTraining:
 
     Every update acts for one rollout. The meta-controller learns from each `meta_update_freq`-th, specialists from each
     `specialist_update_freq`-th, on its own rollout alone, since all others were made by an encoder that has moved on.
-    A specialist is paid `individual_weight` x its own reward + `coordination_weight` x that of the portfolio.
+    A specialist is paid `individual_weight` x its own reward + `coordination_weight` x that of the portfolio. All are
+    paid in units of the deviation that a discounted return had at the start (`scales`), and value heads are brought to
+    these units at once, so that they go on meaning what phases 1 and 2 taught them.
 
     The meta-controller is heard at every `decision_bars`-th bar of an episode (see JointTrainingEnv).
     `score` judges the policy now and then (larger is better): the policy it began with is the first that counts.
@@ -57,6 +60,7 @@ class JointTraining:
         self.update = 0
         self.rows: list[Row] = []
         self.scores: list[tuple[int, float]] = []
+        self.scales: dict[str, float] = {}
         self.confidence: dict[str, float] = {}
         self._config, self._ppo, self._seed, self._score = config, ppo, seed, score
         self._decision_bars = decision_bars
@@ -95,18 +99,35 @@ class JointTraining:
         return max(self.scores, key=lambda one: (one[1], -one[0]))
 
     def restart(self) -> None:
-        """Begin every episode, and judge the policy that training begins with."""
-        self.env.reset(derive_seed(self._seed, "environment") % 2**31)
+        """Judge the policy that training begins with, find the size of its rewards, and begin every episode."""
         self._validate()
+        self.env.reset(derive_seed(self._seed, "probe") % 2**31)
+        paid = self._paid(*self._act())
+        self.scales = {name: self._scale(name, rollout) for name, rollout in paid.items()}
+        for name, scale in self.scales.items():
+            self.policy.rescale_value(name, 1.0 / scale)
+        self.env.ended = []
+        self.env.reset(derive_seed(self._seed, "environment") % 2**31)
+
+    def _scale(self, name: str, rollout: Rollout) -> float:
+        """Deviation of a discounted return of rewards that are not autocorrelated: that of one / sqrt(1 - gamma^2)."""
+        deviation = float(rollout.rewards_TN.std())
+        return deviation / math.sqrt(max(1.0 - self._discount(name) ** 2, 1e-6)) if deviation > 0 else 1.0
+
+    def _discount(self, name: str) -> float:
+        # Phase 2 discounts from decision to decision: what its values mean must not change with the number of bars.
+        return float(self._ppo.gamma ** (1 / self._decision_bars) if name == META else self._ppo.gamma)
+
+    def _act(self) -> tuple[dict[str, Rollout], dict[str, Floats]]:
+        steps, count = self._ppo.rollout_steps, self.env.num_envs
+        return collect(self.policy, self.env, noise_of(self.policy, steps, count, seed=self._seed, update=self.update))
 
     def advance(self) -> None:
         """One update: act, note what ended, learn."""
         if self.curriculum is not None and self.env.scenarios:
             draws = np.random.default_rng(derive_seed(self._seed, "level", self.update))
             self.env.visit(self.curriculum.draw_level(draws), draws)
-        steps, count = self._ppo.rollout_steps, self.env.num_envs
-        noise = noise_of(self.policy, steps, count, seed=self._seed, update=self.update)
-        rollouts, alone = collect(self.policy, self.env, noise)
+        rollouts, alone = self._act()
         _refuse_bad_numbers(rollouts)
         paid = self._paid(rollouts, alone)
         taught = self._note_episodes()
@@ -119,12 +140,16 @@ class JointTraining:
                     place="training",
                     remedy="lower training.learning_rate or gradients.learning_rate_bounds",
                 )
-        means = {name: float(rollout.rewards_TN.mean()) for name, rollout in paid.items()}
-        self.learner.coordination.adaptive_learning_rates(means)
+        # The discounted return that such rewards would go on to add up to, in its own deviations.
+        means = {
+            name: float(one.rewards_TN.mean()) / (max(1.0 - self._discount(name), 1e-6)) for name, one in paid.items()
+        }
+        # The encoder serves all, and is judged by all.
+        self.learner.coordination.adaptive_learning_rates({**means, SHARED: fmean(means.values())})
         self.confidence = {name: float(np.exp(rollouts[name].log_probs_TN).mean()) for name in self.policy.names}
         self.update += 1
         row: Row = {"steps": float(self.steps), **taught, **figures}
-        row |= {f"{name}.reward": value for name, value in means.items()}
+        row |= {f"{name}.performance": value for name, value in means.items()}
         row |= {f"{name}.learning_rate": value for name, value in rates.items()}
         self.rows.append(row)
         if self.update % max(1, self._updates // _VALIDATIONS) == 0 or self.done:
@@ -136,11 +161,12 @@ class JointTraining:
 
     def _paid(self, rollouts: Mapping[str, Rollout], alone: Mapping[str, Floats]) -> dict[str, Rollout]:
         own, joint = self._config.gradients.individual_weight, self._config.gradients.coordination_weight
-        paid = dict(rollouts)
-        for name, alone_TN in alone.items():
-            rewards_TN = (own * alone_TN + joint * rollouts[name].rewards_TN).astype(np.float32)
-            paid[name] = replace(rollouts[name], rewards_TN=rewards_TN)
-        return paid
+        rewards = {META: rollouts[META].rewards_TN}
+        rewards |= {name: own * alone_TN + joint * rewards[META] for name, alone_TN in alone.items()}
+        return {
+            name: replace(rollouts[name], rewards_TN=(values_TN / self.scales.get(name, 1.0)).astype(np.float32))
+            for name, values_TN in rewards.items()
+        }
 
     def _improve(self, paid: Mapping[str, Rollout]) -> dict[str, float]:
         training, number = self._config.training, self.update + 1
@@ -150,7 +176,6 @@ class JointTraining:
         return self.learner.improve(lessons, np.random.default_rng(derive_seed(self._seed, "order", self.update)))
 
     def _lesson(self, name: str, rollout: Rollout) -> Lesson:
-        # Phase 2 discounts from decision to decision: what its values mean must not change with the number of bars.
         bars = self._decision_bars if name == META else 1
         advantages_TN, returns_TN = gae(
             rollout.rewards_TN,
@@ -159,7 +184,7 @@ class JointTraining:
             terminated_TN=rollout.terminated_TN,
             truncated_TN=rollout.truncated_TN,
             final_values_TN=rollout.final_values_TN,
-            gamma=self._ppo.gamma ** (1 / bars),
+            gamma=self._discount(name),
             gae_lambda=self._ppo.gae_lambda ** (1 / bars),
         )
         return Lesson(rollout=rollout, advantages_TN=advantages_TN, returns_TN=returns_TN)
@@ -190,6 +215,7 @@ class JointTraining:
             tensors[f"env.{name}"] = torch.from_numpy(np.ascontiguousarray(array))
         state = {
             "rows": self.rows,
+            "scales": self.scales,
             "scores": [list(one) for one in self.scores],
             "coordination": self.learner.coordination.state(),
             "curriculum": None if self.curriculum is None else self.curriculum.state(),
@@ -200,7 +226,7 @@ class JointTraining:
     def restore(self, moment: Checkpoint) -> None:
         """Go on from a snapshot of a run with the same policy, world, settings and seed."""
         self.update, state = moment.epoch, moment.state
-        self.rows = list(state["rows"])
+        self.rows, self.scales = list(state["rows"]), dict(state["scales"])
         self.scores = [(int(update), float(score)) for update, score in state["scores"]]
         self.learner.restore(under("learner", moment.tensors))
         self.learner.coordination.restore(state["coordination"])
