@@ -21,7 +21,7 @@ SHOWN: Mapping[str, tuple[str, Goal]] = {
     "learning_rate": ("learning rate", ""),
 }
 _MOST_POINTS = 200
-_KNOWN = 5
+_KNOWN = 3
 
 
 def read_curves(stages: Sequence[tuple[int, str, Path]]) -> tuple[Curve, ...]:
