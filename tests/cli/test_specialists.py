@@ -136,3 +136,17 @@ def test_every_command_of_the_page_runs_in_order(rookery: Call, folder: Path):
         said = rookery(*shlex.split(line)[1:])
         assert said.code == 0, f"{line}\n{said.out}\n{said.err}"
     assert (folder / "models" / "checkpoints" / "report" / "report.html").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_demo_goes_through_all_phases_and_is_loaded_the_second_time(rookery: Call, tmp_path: Path):
+    first = rookery("demo", "--pipeline", "specialists", "--json")
+    assert first.code == 0
+    assert set(first.json["hashes"]) >= {"phase3_joint/model.safetensors", "evaluation/record.json"}
+    again = rookery("demo", "--pipeline", "specialists", "--json")
+    assert again.json["hashes"] == first.json["hashes"]
+    assert "training" not in again.err
+    drawn = rookery("report", "demo-specialists")
+    assert drawn.code == 0
+    assert "demo-specialists" in rookery("runs").out

@@ -26,7 +26,7 @@ SECONDS_A_SWAP = 12
 # So many that the twin of a made-up trader comes close to who knows his rule.
 MARKETS = 240
 # So many that the test bars can tell an edge from luck.
-BARS = 4_000
+BARS = 8_000
 
 
 def demo(

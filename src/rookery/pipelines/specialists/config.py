@@ -265,8 +265,8 @@ def demo_config() -> SpecialistsConfig:
     """A budget that takes less than a minute on two cores: same networks' shapes made small, same three phases."""
     return SpecialistsConfig(
         training=TrainingConfig(
-            phase_1_timesteps=20_480,
-            phase_2_timesteps=16_384,
+            phase_1_timesteps=40_960,
+            phase_2_timesteps=32_768,
             phase_3_timesteps=16_384,
             n_epochs=4,
             n_envs=16,
