@@ -121,6 +121,7 @@ def _bar(
             cost,
             params.capital,
             gross,
+            state.risk_N[n],
             state.equal_N[n],
             1.0 - after / max(state.growth_NX[n, GROWTH_PEAK], after),
             risk_ratio,
@@ -213,21 +214,23 @@ def _ask(state: PortfolioState, params: PortfolioParams, n: int) -> None:
         wished = state.stance_NM[n, m] * size * worth / unit
         # A small change of size is not worth its cost; a change of side, or the end of a position, always is.
         small = wished * held > 0.0 and abs(wished - held) * unit < params.min_trade * params.size * worth
-        state.position_NMC[n, m, ORDER] = 0.0 if small or not params.traded_TM[t + 1, m] else wished - held
+        order = 0.0 if small or not params.traded_TM[t + 1, m] else wished - held
+        state.position_NMC[n, m, ORDER] = order
+        state.exposure_NM[n, m] = (held + order) * unit / max(worth, 1e-6 * params.capital)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _risk_ratio(state: PortfolioState, params: PortfolioParams, n: int) -> float:
     """Deviation of what is asked for over the limit, by the trailing covariance; 0 without a limit."""
-    covariance_TMM = params.market.covariance_TMM
-    worth = state.worth_N[n]
-    if covariance_TMM.shape[1] == 0 or worth <= 0.0 or params.market.terms.max_deviation == math.inf:
+    covariance_TMM, t, variance = params.market.covariance_TMM, state.bar_N[n], 0.0
+    if covariance_TMM.shape[1] == 0 or params.market.terms.max_deviation == math.inf:
         return 0.0
-    t, variance = state.bar_N[n], 0.0
     for i in range(params.group_M.shape[0]):
-        for j in range(params.group_M.shape[0]):
-            variance += _asked(state, params, n, i) * covariance_TMM[t, i, j] * _asked(state, params, n, j)
-    state.risk_ratio_N[n] = math.sqrt(max(variance, 0.0)) / worth / params.market.terms.max_deviation
+        row = 0.5 * covariance_TMM[t, i, i] * state.exposure_NM[n, i]
+        for j in range(i):
+            row += covariance_TMM[t, i, j] * state.exposure_NM[n, j]
+        variance += 2.0 * row * state.exposure_NM[n, i]
+    state.risk_ratio_N[n] = math.sqrt(max(variance, 0.0)) / params.market.terms.max_deviation
     return float(state.risk_ratio_N[n])
 
 
@@ -236,14 +239,8 @@ def _gross(state: PortfolioState, params: PortfolioParams, n: int) -> float:
     """Gross value of what is asked for over net worth."""
     total = 0.0
     for m in range(params.group_M.shape[0]):
-        total += abs(_asked(state, params, n, m))
-    return float(total / max(state.worth_N[n], 1e-6 * params.capital))
-
-
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
-def _asked(state: PortfolioState, params: PortfolioParams, n: int, m: int) -> float:
-    unit = params.market.instruments_MI[m, CONTRACT] * params.market.quotes_TMQ[state.bar_N[n], m, CLOSE]
-    return float((state.position_NMC[n, m, QUANTITY] + state.position_NMC[n, m, ORDER]) * unit)
+        total += abs(state.exposure_NM[n, m])
+    return total
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

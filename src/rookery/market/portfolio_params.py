@@ -27,8 +27,9 @@ class PortfolioState(NamedTuple):
     """Everything a later step depends on. `closed_worth_N` is net worth after the last step (see `bar_env`).
 
     `share_NS`, `risk_N`: allocations and risk appetite of the last step; `risk_ratio_N`: its value at risk over the
-    limit; `stance_NM`: the side each instrument is on; `record_NSX`: see `portfolio_env`; `paid_NS`: the
-    differential Sharpe ratio of what each specialist's stances earned in the last step, also where it ended an episode.
+    limit; `stance_NM`: the side each instrument is on; `asked_NM`, `exposure_NM`: what was asked for, in contracts and
+    as shares of net worth; `record_NSX`: see `portfolio_env`; `paid_NS`: the differential Sharpe ratio of what each
+    specialist's stances earned in the last step, also where it ended an episode.
     """
 
     money_NB: Floats
@@ -46,6 +47,7 @@ class PortfolioState(NamedTuple):
     last_stance_NM: Floats
     held_NM: Floats
     asked_NM: Floats
+    exposure_NM: Floats
     share_NS: Floats
     last_share_NS: Floats
     risk_N: Floats
@@ -101,6 +103,7 @@ def make_state(params: PortfolioParams, specialists: int, count: int, seed: int)
         last_stance_NM=np.zeros((count, instruments)),
         held_NM=np.zeros((count, instruments)),
         asked_NM=np.zeros((count, instruments)),
+        exposure_NM=np.zeros((count, instruments)),
         share_NS=np.zeros((count, specialists)),
         last_share_NS=np.zeros((count, specialists)),
         risk_N=np.zeros(count),

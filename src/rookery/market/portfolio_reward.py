@@ -16,6 +16,8 @@ from rookery.market.rewards import LEAST_WORTH
 Floats = npt.NDArray[np.float64]
 _LARGEST_RATIO = 10.0
 _TURN = 0.2
+# Below it a return is no longer scaled up: what is left of it then is rounding and the costs of closing.
+_LEAST_APPETITE = 0.05
 _EXCESS, _PERCENT = 10.0, 100.0
 
 
@@ -23,16 +25,18 @@ class PortfolioReward(Config):
     """Weights of the terms of one bar's reward; 0 drops a term. e is the number of bars in an episode.
 
     `sharpe` x the lead in differential Sharpe ratio (Moody and Saffell 2001, eq. 14), decay `decay`, over equal
-    allocations to the same specialists; of the return less what the positions' gross value would have earned free of
-    risk (idle cash earns as much either way); a loss's square counts `downside` times. It takes the place of (mean /
-    deviation - target), in which a ratio of one bar met a target of one year. What equal allocations earn does not
-    depend on the action: taking it off moves no gradient on average, and most of the market's noise goes with it (a
-    control variate, Greensmith, Bartlett and Baxter 2004). `growth` x the log return. `cost` x -100 x the share of net
-    worth that fees, slippage and carry took. The others are rates: an episode that earns one in full has its weight
-    once. `diversification` x entropy of the allocation / log S / e. `stability` x (1 - min(largest change of a share /
-    0.2, 1)) / e. `risk` x (1 while the value at risk is within its limit, else -10 x its excess over the limit as a
-    share of it) / e. `drawdown` x -10 x the drawdown beyond `max_drawdown` / e. `bounds` x -(what allocations miss of
-    `least_share` and exceed of `most_share`) / e.
+    allocations to the same specialists; of the return per unit of risk appetite, less what the positions' gross value
+    would have earned free of risk (idle cash earns as much either way); a loss's square counts `downside` times. It
+    takes the place of (mean / deviation - target), in which a ratio of one bar met a target of one year. What equal
+    allocations earn does not depend on the action: taking it off moves no gradient on average, and most of the market's
+    noise goes with it (a control variate, Greensmith, Bartlett and Baxter 2004). Per unit, since a ratio cannot tell
+    how much to risk, and its moving moments would pay for risking less after luck; that is for the other terms.
+
+    `growth` x 100 x the log return, `cost` x -100 x the share of net worth that costs took: both in percent. The others
+    are rates: an episode that earns one in full has its weight once. `diversification` x entropy of the allocation /
+    log S / e. `stability` x (1 - min(largest change of a share / 0.2, 1)) / e. `risk` x (1 while the value at risk is
+    within its limit, else -10 x its excess over the limit as a share of it) / e. `drawdown` x -10 x the drawdown beyond
+    `max_drawdown` / e. `bounds` x -(what allocations miss of `least_share` and exceed of `most_share`) / e.
 
     The published coordination bonus depends on the instruments' correlation alone, which no allocation moves: a
     constant, and left out.
@@ -103,6 +107,7 @@ def portfolio_reward(
     cost: float,
     capital: float,
     gross: float,
+    appetite: float,
     equal: float,
     drawdown: float,
     risk_ratio: float,
@@ -115,8 +120,8 @@ def portfolio_reward(
     `risk_ratio` is value at risk over its limit; `share_NS` and `last_NS` are the allocations of this bar and the last.
     """
     before, after = max(before, LEAST_WORTH * capital), max(after, LEAST_WORTH * capital)
-    total = terms.growth * math.log(after / before) - terms.cost * _PERCENT * cost / before
-    excess = after / before - 1.0 - gross * terms.risk_free
+    total = _PERCENT * (terms.growth * math.log(after / before) - terms.cost * cost / before)
+    excess = (after / before - 1.0 - gross * terms.risk_free) / max(appetite, _LEAST_APPETITE)
     total += terms.sharpe * differential_sharpe(terms, memory_N4, n, 0, excess)
     total -= terms.sharpe * differential_sharpe(terms, memory_N4, n, 2, equal)
     entropy, turned, missed = 0.0, 0.0, 0.0
