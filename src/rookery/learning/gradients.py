@@ -95,7 +95,7 @@ def _worst_mix(gram_KK: Floats, radius: float) -> Floats:
 
     def value(w: Floats) -> tuple[float, Floats]:
         product_K = gram_KK @ w
-        length = math.sqrt(max(w @ product_K, 1e-300))
+        length = math.sqrt(max(float(w @ product_K), 1e-300))
         return float(w @ mean_K + radius * length), mean_K + radius / length * product_K
 
     count = len(gram_KK)

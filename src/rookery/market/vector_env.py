@@ -27,7 +27,8 @@ class BarsVectorEnv(CompiledVectorEnv):
     """N accounts that trade over bars: `rookery/Bars-v0` as a vector environment.
 
     Without `bars` it generates `scenario_bars` of one instrument by `scenario` from `scenario_seed`; `features_TF`
-    (T, F) defaults to `observations.bar_features`; circuit breakers count by `times` where given. `config` is an EnvConfig or its keys.
+    (T, F) defaults to `observations.bar_features`. Circuit breakers count by `times` where they are given. `config` is
+    an EnvConfig or its keys.
     """
 
     def __init__(

@@ -50,9 +50,9 @@ def small_config(**training: object) -> SpecialistsConfig:
     return base.model_copy(update=update)
 
 
-def small_world(config: SpecialistsConfig) -> tuple[Observed, Observed]:
-    """Train and validation of 900 generated bars."""
-    data, _ = portfolio(read(BarSource(kind="generated", bars=900)), config)
+def small_world(config: SpecialistsConfig, source: BarSource | None = None) -> tuple[Observed, Observed]:
+    """Train and validation of 900 generated bars, or of another source."""
+    data, _ = portfolio(read(source or BarSource(kind="generated", bars=900)), config)
     whole = observe(data, {group: config.specialist(group).instruments for group in GROUPS})
     return whole.part(data.split.train), whole.part(data.split.validation)
 

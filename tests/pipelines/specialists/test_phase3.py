@@ -19,6 +19,7 @@ from rookery.learning.reproducible import reproducible
 from rookery.market.frozen_specialists import freeze
 from rookery.models.meta_controller import allocation
 from rookery.pipelines.specialists.acting import meta_wishes, whole_span
+from rookery.pipelines.specialists.inputs import BarSource
 from rookery.pipelines.specialists.joint_worlds import LikeliestActor, portfolio_env
 from rookery.pipelines.specialists.phase3 import MESSAGES, METRICS, STAGE, Phase3JointTrainer, TrainedJoint
 from rookery.pipelines.specialists.weights import digest
@@ -217,6 +218,24 @@ def test_the_likeliest_allocation_sums_to_1(trained: Finished):
     env = portfolio_env(trainer.config, trainer._validation, 3)
     seen, _ = env.reset(seed=0)
     assert float(allocation(trainer.policy.act(torch.from_numpy(seen))[:, :4]).shares_BS.sum()) == pytest.approx(3.0)
+
+
+@pytest.mark.slow
+def test_untrained_networks_learn_together_to_go_with_a_trend(tmp_path: Path):
+    config = SMALL.small_config(
+        phase_3_timesteps=24_576, specialist_update_freq=1, rollout_steps=128, batch_size=256, n_epochs=4
+    )
+    curriculum = config.curriculum.model_copy(update={"enabled": False})
+    config = config.model_copy(update={"curriculum": curriculum})
+    source = BarSource(kind="generated", bars=2_500, scenario="trending")
+    train, validation = SMALL.small_world(config, source)
+    specialists, meta = SMALL.untrained(config, train)
+    outcome = Phase3JointTrainer(
+        config, train=train, validation=validation, output_dir=tmp_path / "run", specialists=specialists, meta=meta
+    ).train()
+    scores = [score for _, score in outcome.scores]
+    assert scores[0] < 0.0
+    assert min(scores[-3:]) > 0.1
 
 
 @pytest.mark.slow
