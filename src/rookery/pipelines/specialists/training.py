@@ -136,32 +136,13 @@ def train_phases(
     )
     if closed(1):
         return Learnt(phases=phases, gates=tuple(gates))
-    second = Phase2Trainer(
-        config,
-        train=spans.train,
-        validation=spans.validation,
-        output_dir=made.path,
-        specialists=first.specialists,
-        seed=made.seed,
-        progress=made.progress,
-    )
-    second.fit(made)
+    second = _second(made, spans, config, first)
     phases[2] = Taught(
         want=second.wishes, evaluate=lambda count: {"meta-controller": second.evaluate(count)}, stages=(META,)
     )
     if closed(2):
         return Learnt(phases=phases, gates=tuple(gates))
-    third = Phase3JointTrainer(
-        config,
-        train=spans.train,
-        validation=spans.validation,
-        output_dir=made.path,
-        specialists=first.specialists,
-        meta=second.meta,
-        seed=made.seed,
-        progress=made.progress,
-    )
-    third.fit(made)
+    third = _third(made, spans, config, first, second)
     phases[3] = Taught(want=third.wishes, evaluate=lambda count: {"joint": third.evaluate(count)}, stages=(JOINT,))
     closed(3)
     return Learnt(phases=phases, gates=tuple(gates))
@@ -178,6 +159,37 @@ def _first(made: Run, spans: Spans, config: SpecialistsConfig, engine: Engine) -
     )
     if engine == "ray":
         train_on_ray(made, trainer.specialists, spans.train, spans.validation, config)
+    trainer.fit(made)
+    return trainer
+
+
+def _second(made: Run, spans: Spans, config: SpecialistsConfig, first: Phase1Trainer) -> Phase2Trainer:
+    trainer = Phase2Trainer(
+        config,
+        train=spans.train,
+        validation=spans.validation,
+        output_dir=made.path,
+        specialists=first.specialists,
+        seed=made.seed,
+        progress=made.progress,
+    )
+    trainer.fit(made)
+    return trainer
+
+
+def _third(
+    made: Run, spans: Spans, config: SpecialistsConfig, first: Phase1Trainer, second: Phase2Trainer
+) -> Phase3JointTrainer:
+    trainer = Phase3JointTrainer(
+        config,
+        train=spans.train,
+        validation=spans.validation,
+        output_dir=made.path,
+        specialists=first.specialists,
+        meta=second.meta,
+        seed=made.seed,
+        progress=made.progress,
+    )
     trainer.fit(made)
     return trainer
 
