@@ -1,6 +1,7 @@
 """A whole small run: phases, gates, evaluation, audit, report, and taking it up again."""
 
 import json
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -178,3 +179,12 @@ def test_a_stage_that_was_finished_elsewhere_is_taken_over_as_its_own(finished: 
     take_over(tmp_path / "phase1_forex", files)
     assert read_json(tmp_path / "phase1_forex" / "evaluation.json") == read_json(stage / "evaluation.json")
     assert (tmp_path / "phase1_forex" / MANIFEST).is_file()
+
+
+def test_a_finished_run_whose_file_was_altered_is_refused_by_its_name(finished: RunResult, tmp_path: Path):
+    copy = tmp_path / "copy"
+    shutil.copytree(finished.folder, copy)
+    weights = copy / "phase3_joint" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    with pytest.raises(UserError, match=r"model\.safetensors: was truncated or altered"):
+        _run(copy)

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from rookery.evaluation.leakage.record import AUDIT
+from rookery.evaluation.report import read as read_report
 from rookery.evaluation.report.codec import from_json, to_json
 from rookery.evaluation.report.record import Report
 from rookery.evaluation.trials.ledger import ledger_of
@@ -29,7 +30,7 @@ from rookery.pipelines.specialists.reporting import TRADES, build_report
 from rookery.pipelines.specialists.stages import BARS, Material, bars_stage
 from rookery.pipelines.specialists.training import Learnt, Spans, spans_of, train_phases
 from rookery.progress import Progress
-from rookery.run import Run
+from rookery.run import MANIFEST, OUTCOME, Run, Stage, code_version
 from rookery.runs import RunFacts
 from rookery.tables import write_table
 
@@ -82,6 +83,8 @@ def run(
     whatever is wrong with input, settings or folder.
     """
     with _opened(source, output, config, seed, progress) as made:
+        if (known := _as_it_was(made, source, config, asked or Asked())) is not None:
+            return known
         under = _trained(made, source, config, asked or Asked())
         record = _evaluation(made, under, source, config)
         trials = partial(standing, under.pen.ledger, _record_backtest(under.pen, record, made.path / EVALUATION))
@@ -150,6 +153,28 @@ def _given(facts: RunFacts) -> tuple[BarSource, SpecialistsConfig]:
 def _opened(source: BarSource, output: Path, config: SpecialistsConfig, seed: int, progress: Progress | None) -> Run:
     request = {"pipeline": "specialists", "data": source.name, "source": source.request()}
     return Run(output, config=config, seed=seed, request=request, progress=progress)
+
+
+def _as_it_was(made: Run, source: BarSource, config: SpecialistsConfig, asked: Asked) -> RunResult | None:
+    """The result of a run that is through, made by this code of the same input, and asked for the same.
+
+    Every file of its stages is verified. None where anything differs: then stage by stage is looked at.
+    """
+    if not made.is_through or asked != asked_of(made.path):
+        return None
+    bars_stage(made, source, config)
+    if not (made.path / OUTCOME).is_file():
+        # Another input has made the bars again, which ended the run's being through.
+        return None
+    outcome: Mapping[str, Any] = read_sealed(made.path / OUTCOME)
+    page = (made.path / outcome["report_json"]).with_name("report.html")
+    for name in dict.fromkeys([*(one.split("/")[0] for one in outcome["hashes"] if "/" in one), page.parent.name]):
+        if read_sealed(made.path / name / MANIFEST)["code"] != code_version():
+            return None
+        Stage(made.path / name, key="", finished=True).verify()
+    made.progress.say("finished before by this code, loaded")
+    report = read_report(page.with_name("report.json"))
+    return RunResult(folder=made.path, report=report, page=page, hashes=outcome["hashes"])
 
 
 def _trained(made: Run, source: BarSource, config: SpecialistsConfig, asked: Asked) -> _Under:
