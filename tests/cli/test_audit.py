@@ -59,5 +59,5 @@ def test_what_is_neither_a_run_nor_a_pipeline_is_refused_with_both(rookery: Call
     assert said.code == 2
     assert said.err.splitlines() == [
         "error: rok: no such run",
-        "help: make one with: rookery demo; pipelines that can be audited: rook, twin",
+        "help: make one with: rookery demo; pipelines that can be audited: rook, specialists, twin",
     ]

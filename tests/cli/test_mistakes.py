@@ -116,7 +116,7 @@ WORDS = [
     words("rook check --input swaps.csv --config confg.yaml", "confg.yaml: no such file", "did you mean 'config.yaml'", files=(*GOOD, ("config.yaml", ""))),
     words("rook run --input swaps.csv --output ../x", "path may not contain '..'", "give the directory itself", files=GOOD),
     words("rook run --input swaps.csv --output runs/CON", "runs/CON: is not a name for a run", "use letters", files=GOOD),
-    words("demo --pipeline twin", "--pipeline: pipeline 'twin' is not built yet", "built so far: rook"),
+    words("demo --pipeline regime", "--pipeline: pipeline 'regime' is not built yet", "built so far: rook, twin"),
     words("demo --pipeline rok", "--pipeline: no pipeline is called 'rok'", "did you mean 'rook'"),
     words("demo --data egde", "--data: 'egde' is not one of", "did you mean 'edge'"),
     words("resume demo", "demo: no such run", "make one with: rookery demo"),

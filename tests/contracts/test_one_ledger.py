@@ -12,12 +12,12 @@ import pytest
 from rookery.learning.fused.learner import FusedLearner
 from rookery.learning.ppo_config import PPOConfig
 from rookery.learning.spaces import action_space, observation_size
-from rookery.market.accounts import QUANTITY
+from rookery.market.accounts import BREAKER, CLIPPED, FILL, HALTED, QUANTITY, STOP, TAKE, TRIMMED
 from rookery.market.bar_ledger import settle_bars
 from rookery.market.bars import CLOSE
 from rookery.market.env import BarsEnv
 from rookery.market.scenarios import generate
-from rookery.market.terms import CONTRACT, Instrument
+from rookery.market.terms import CONTRACT, Breakers, Instrument
 from rookery.market.vector_env import BarsVectorEnv
 from rookery.models.actor_critic import ActorCritic
 
@@ -35,15 +35,26 @@ MARKET: dict[str, Any] = {
         "initial_capital": 1000.0,
         "transaction_cost": 0.001,
         "max_position_size": 0.8,
-        "max_portfolio_var": 0.04,
+        "max_portfolio_var": 0.015,
         "max_correlation_exposure": 1.2,
+        "max_sector_allocation": 1.1,
+        "enforced": True,
+        "breakers": Breakers(day_losses=(0.01, 0.03), cooldowns_min=(120.0, 300.0)),
         "leverage": 3.0,
         "maintenance": 0.2,
         "stop_loss_pct": 0.03,
         "take_profit_pct": 0.05,
         "cash_bps": 0.2,
         "instruments": [
-            Instrument(name=name, contract=2.0, half_spread_bps=2, impact_root=0.02, funding_bps=0.3, borrow_bps=0.1)
+            Instrument(
+                name=name,
+                contract=2.0,
+                half_spread_bps=2,
+                impact_root=0.02,
+                funding_bps=0.3,
+                borrow_bps=0.1,
+                sector=name,
+            )
             for name in ("one", "two")
         ],
     },
@@ -90,7 +101,7 @@ def same(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
 
 def test_the_books_have_seen_stops_takes_and_cut_orders(fused: Done):
     counts_K = fused[1][2].sum(axis=0)
-    assert (counts_K[[0, 1, 2, 5]] > 0).all(), counts_K
+    assert (counts_K[[FILL, STOP, TAKE, CLIPPED, TRIMMED, HALTED, BREAKER]] > 0).all(), counts_K
 
 
 def test_a_fused_rollout_and_the_vector_environment_keep_equal_books(fused: Done):

@@ -120,6 +120,7 @@ PAGES = (
     "backtest.md",
     "polymarket.md",
     "sources.md",
+    "specialists.md",
     "statistics.md",
     "trials.md",
     "twin-model.md",

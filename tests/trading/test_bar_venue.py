@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from rookery.agents.agent import Agent
+from rookery.market.accounts import REFUSED
 from rookery.market.bar_orders import BarObservation, BarOrder, hold, rebalance
 from rookery.market.bar_record import market_of
 from rookery.market.bars import Bars, bars_of_closes
@@ -173,7 +174,7 @@ def test_refusals_say_why():
         ("partly", "limit"),
         ("refused", "limit"),
     ]
-    assert where.record().counts_K.tolist()[-1] == 2
+    assert where.record().counts_K[REFUSED] == 2
 
 
 def test_the_warm_up_is_lived_through_and_not_shown():

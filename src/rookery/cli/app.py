@@ -21,6 +21,7 @@ from rookery.cli import (
     rook,
     runs,
     show,
+    specialists,
     trials,
     twin,
     verify,
@@ -48,6 +49,7 @@ def _start(
 app.command("demo")(demo.demo)
 app.add_typer(rook.app, name="rook")
 app.add_typer(twin.app, name="twin")
+app.add_typer(specialists.app, name="specialists")
 app.add_typer(bars.app, name="bars")
 app.command("runs")(runs.runs)
 app.command("resume")(runs.resume)
@@ -79,6 +81,7 @@ def overview() -> list[str]:
         "  rookery demo                          train, backtest and report on generated swaps; nothing is downloaded",
         "  rookery rook run --input swaps.csv    the same on your own file",
         "  rookery twin run --data-dir DIR       a trader's files: how much of what he does can be learnt",
+        "  rookery specialists run --input DIR   bars of several markets: specialists under a meta-controller",
         "  rookery bars check bars.csv           what a file of bars holds: any exporter's, from MetaTrader to Binance",
         "",
         "then: runs, report, audit, evaluate, compare, trials, resume, doctor, verify; all commands: rookery --help",
@@ -136,7 +139,12 @@ def _command(words: Sequence[str]) -> str:
     """The part of a command line that names a command: `rookery rook train`."""
     groups = {
         name: {command.name for command in group.registered_commands}
-        for name, group in (("rook", rook.app), ("twin", twin.app), ("bars", bars.app))
+        for name, group in (
+            ("rook", rook.app),
+            ("twin", twin.app),
+            ("specialists", specialists.app),
+            ("bars", bars.app),
+        )
     }
     known = {command.name for command in app.registered_commands} | groups.keys()
     path = [word for word in words[:1] if word in known]

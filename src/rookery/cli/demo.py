@@ -25,10 +25,14 @@ ROWS = 60_000
 SECONDS_A_SWAP = 12
 # So many that the twin of a made-up trader comes close to who knows his rule.
 MARKETS = 240
+# So many that the test bars can tell an edge from luck.
+BARS = 8_000
 
 
 def demo(
-    pipeline: Annotated[str, typer.Option("--pipeline", help="Which pipeline to show: rook, twin.")] = "rook",
+    pipeline: Annotated[
+        str, typer.Option("--pipeline", help="Which pipeline to show: rook, twin, specialists.")
+    ] = "rook",
     data: Annotated[Tape, typer.Option("--data", help="rook's generated tape: with an edge, or with none.")] = "edge",
     output: Annotated[
         Path | None, typer.Option("--output", metavar="DIR", help="Run directory; runs/demo by default.")
@@ -51,7 +55,7 @@ def demo(
             progress.say(opening)
         else:
             show.lines([opening])
-        start = _twin if pipeline == "twin" else partial(_rook, data)
+        start = {"twin": _twin, "specialists": _specialists}.get(pipeline) or partial(_rook, data)
         result = start(folder, seed=seed, device=device, progress=progress)
     outcome.show_result(result, as_json=as_json, following=_following(pipeline, data))
 
@@ -73,7 +77,22 @@ def _twin(folder: Path, *, seed: int, device: Device, progress: Progress) -> "Ru
     return whole.run(source, folder, config=demo_config(), seed=seed, device=device, progress=progress)
 
 
+def _specialists(folder: Path, *, seed: int, device: Device, progress: Progress) -> "RunResult":
+    from rookery.pipelines.specialists import whole
+    from rookery.pipelines.specialists.config import demo_config
+    from rookery.pipelines.specialists.inputs import BarSource
+
+    source = BarSource(kind="generated", scenario="planted_edge", bars=BARS, seed=seed)
+    # All three phases are to be seen, whatever the gates say.
+    asked, config = whole.Asked(gated=False), demo_config()
+    if device != "auto":
+        config = config.model_copy(update={"training": config.training.model_copy(update={"device": device})})
+    return whole.run(source, folder, config=config, seed=seed, asked=asked, progress=progress)
+
+
 def _told(pipeline: str, data: str) -> str:
+    if pipeline == "specialists":
+        return f"{BARS:,} made-up bars of four hours of eight markets, whose next return can partly be foreseen"
     if pipeline == "twin":
         return f"a made-up trader's fills in {MARKETS} markets of an hour, from 2026-01-05, four of five by one rule"
     days = ROWS * SECONDS_A_SWAP / 86_400
@@ -91,7 +110,7 @@ def _refuse_unbuilt(pipeline: str) -> None:
 
 
 def _name(pipeline: str, data: str, seed: int) -> str:
-    kind = "-twin" if pipeline == "twin" else "" if data == "edge" else f"-{data}"
+    kind = f"-{pipeline}" if pipeline != "rook" else "" if data == "edge" else f"-{data}"
     return "demo" + kind + ("" if seed == 0 else f"-{seed}")
 
 
@@ -105,5 +124,10 @@ def _following(pipeline: str, data: str) -> list[str]:
         "rookery audit demo-twin": "whether the run ever looked ahead, with more cuts",
         "rookery twin run --data-dir DIR": "a trader's own files",
     }
-    commands = {**(of_twin if pipeline == "twin" else of_rook), "rookery runs": "every run with its verdict"}
-    return [f"{command:<32} {what}" for command, what in commands.items()]
+    of_specialists = {
+        "rookery audit demo-specialists": "whether the run ever looked ahead, with more cuts",
+        "rookery specialists run --input DIR": "your own bars, phases behind their gates",
+    }
+    own = {"twin": of_twin, "specialists": of_specialists}.get(pipeline, of_rook)
+    commands = {**own, "rookery runs": "every run with its verdict"}
+    return [f"{command:<35} {what}" for command, what in commands.items()]

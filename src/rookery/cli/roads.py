@@ -13,7 +13,7 @@ PIPELINES: Final = {
     "rook": ("works", "rules label Uniswap swaps; an LSTM learns to decide side, size, slippage, deadline"),
     "twin": ("works", "one trader's history; a Decision Transformer trades like him for a target return"),
     "pretrain": ("planned", "a library of strategies; what they have in common starts an RL agent"),
-    "specialists": ("planned", "a simulator; three PPO specialists under one meta-controller"),
+    "specialists": ("works", "bars of eight markets; three PPO specialists under one meta-controller"),
     "regime": ("planned", "an objective; regime and risk models gate one shared policy"),
 }
 BUILT: Final = tuple(name for name, (state, _) in PIPELINES.items() if state == "works")

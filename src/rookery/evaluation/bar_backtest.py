@@ -134,7 +134,7 @@ def backtest_agent(
 
     Raises ValueError for bars, terms, times or features that do not fit, and for orders of an unknown instrument.
     """
-    market = market_of(bars, instruments, account)
+    market = market_of(bars, instruments, account, times=times)
     venue = BarVenue(market, capital=capital, execution=execution, times=times, features_TF=features_TF)
     trade(agent, venue)
     record, names = venue.record(), _names(instruments, bars.shape[1])
@@ -164,7 +164,7 @@ def backtest_targets(
     wish_TM = np.asarray(targets_TM)
     wish_TM = wish_TM[:, None] if wish_TM.ndim == 1 else wish_TM
     record = record_targets(
-        market_of(bars, instruments, account),
+        market_of(bars, instruments, account, times=times),
         wish_TM,
         capital=capital,
         wish=wish,

@@ -17,6 +17,7 @@ from rookery.measures import (
     ROUNDING,
     TAILS,
     Floats,
+    Ints,
     LikelihoodRatio,
     Measure,
     drawdowns,
@@ -44,12 +45,16 @@ def trailing_value_at_risk(returns_N: Floats, *, tail: float, window: int = WIND
 
 def risk_section(books: Backtest, clock: Grid, *, seed: int) -> Risk:
     """Tails, tested forecasts, exposure and the five worst drawdowns of one account on `clock`."""
-    equity_G1 = books.equity_on(clock)
+    return risk_of(
+        books.equity_on(clock), clock.time_ns_G1, interval_s=clock.interval_s, exposure=_exposure(books), seed=seed
+    )
+
+
+def risk_of(equity_G1: Floats, time_ns_G1: Ints, *, interval_s: float, exposure: tuple[Figure, ...], seed: int) -> Risk:
+    """The same of G + 1 net worths, `interval_s` apart as a rule; `exposure` is what its market makes of that word."""
     returns = simple_returns(equity_G1)
     return Risk(
-        basis=(
-            f"Losses are positive, of {returns.size:,} returns of {duration(clock.interval_s)}; historical, not fitted."
-        ),
+        basis=(f"Losses are positive, of {returns.size:,} returns of {duration(interval_s)}; historical, not fitted."),
         tails=_tails(returns, seed),
         forecast=(
             f"Each period's value at risk was forecast from the {WINDOW} returns before it. A p-value under 0.05 says "
@@ -57,8 +62,8 @@ def risk_section(books: Backtest, clock: Grid, *, seed: int) -> Risk:
             "promised."
         ),
         exceedances=tuple(exceedances(returns, tail=tail) for tail in (0.05, 0.01)),
-        exposure=_exposure(books),
-        falls=_falls(equity_G1, clock),
+        exposure=exposure,
+        falls=_falls(equity_G1, time_ns_G1),
     )
 
 
@@ -159,8 +164,8 @@ def _times(name: str, one: Measure, text: str) -> Figure:
     return Figure(name=name, style="number", digits=2, unit="times", estimate=_exact(one), text=text)
 
 
-def _falls(equity_G1: Floats, clock: Grid) -> tuple[Fall, ...]:
-    time_ms = clock.time_ns_G1 // 1_000_000
+def _falls(equity_G1: Floats, time_ns_G1: Ints) -> tuple[Fall, ...]:
+    time_ms = time_ns_G1 // 1_000_000
     return tuple(
         Fall(
             depth=one.depth,

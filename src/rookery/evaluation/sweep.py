@@ -111,7 +111,7 @@ def sweep(
         raise ValueError("the parameter table is empty")
     if criterion not in get_args(Criterion):
         raise ValueError(f"no criterion '{criterion}'; known: {', '.join(get_args(Criterion))}")
-    market, rules = market_of(bars, instruments, account), execution or Execution()
+    market, rules = market_of(bars, instruments, account, times=times), execution or Execution()
     orders = plan(rules, arrival_bars(rules, bars.shape[0], times), wish=wish, size=size, min_trade=min_trade)
     spans = [span for fold in folds for span in (fold.train, fold.test)]
     for first, end in spans:

@@ -36,13 +36,20 @@ class Gate:
     reason: str
 
 
-def judge(result: Significance, *, fills: int, draws_beaten: float | None, gates: Sequence[Gate] = ()) -> Verdict:
-    """The verdict on the agent. The first rule that holds decides:
+def judge(
+    result: Significance,
+    *,
+    fills: int,
+    draws_beaten: float | None,
+    gates: Sequence[Gate] = (),
+    rivals: Mapping[str, str] = RIVALS,
+) -> Verdict:
+    """The verdict on the agent beside `rivals` (key: how a sentence names it). The first rule that holds decides:
 
     1. a gate is red: refused, naming it;
-    2. under 30 returns or 10 fills, or a rival of RIVALS without a comparison: too little data;
+    2. under 30 returns or 10 fills, or a rival without a comparison: too little data;
     3. the whole interval of agent minus rival lies below 0 for any rival: worse than these;
-    4. an interval holds 0, or the agent outdid under 95 % of the random draws: not distinguishable from these;
+    4. an interval holds 0, or under 95 % of the draws of a random rival were outdone: not distinguishable from these;
     5. otherwise: beats all of them.
 
     What is compared is the net return over the span. `draws_beaten` is the share of random draws that earned less.
@@ -50,28 +57,28 @@ def judge(result: Significance, *, fills: int, draws_beaten: float | None, gates
     red = [gate for gate in gates if not gate.passed]
     if red:
         return _verdict("refused", [gate.name for gate in red], red[0].reason, evidence="belief")
-    lacking = _lacking(result, fills)
+    lacking = _lacking(result, fills, rivals)
     if lacking:
         return _verdict("too_little_data", [], lacking)
-    net = {rival: result.differences[rival][total_return.name] for rival in RIVALS}
+    net = {rival: result.differences[rival][total_return.name] for rival in rivals}
     worse = [rival for rival, one in net.items() if _highest(one) < 0]
     if worse:
-        return _against("worse", worse, net)
+        return _against("worse", worse, net, rivals)
     unclear = [rival for rival, one in net.items() if _lowest(one) <= 0]
     if unclear:
-        return _against("indistinguishable", unclear, net)
-    if draws_beaten is None or draws_beaten < LEAST_SHARE_OF_DRAWS:
+        return _against("indistinguishable", unclear, net, rivals)
+    if "random" in rivals and (draws_beaten is None or draws_beaten < LEAST_SHARE_OF_DRAWS):
         share = "no random draw was made" if draws_beaten is None else f"{draws_beaten:.0%} of random draws earned less"
-        return _verdict("indistinguishable", [RIVALS["random"]], f"{share}, {LEAST_SHARE_OF_DRAWS:.0%} are needed")
-    return _against("beats", list(RIVALS), net)
+        return _verdict("indistinguishable", [rivals["random"]], f"{share}, {LEAST_SHARE_OF_DRAWS:.0%} are needed")
+    return _against("beats", list(rivals), net, rivals)
 
 
-def _lacking(result: Significance, fills: int) -> str:
+def _lacking(result: Significance, fills: int, rivals: Mapping[str, str]) -> str:
     if fills < LEAST_FILLS:
         return f"{fills} orders were filled, at least {LEAST_FILLS} are needed"
     if result.periods < LEAST_PERIODS:
         return f"there are {result.periods} returns, at least {LEAST_PERIODS} are needed"
-    for rival, name in RIVALS.items():
+    for rival, name in rivals.items():
         difference = result.differences.get(rival, {}).get(total_return.name)
         if difference is None:
             return f"there is no comparison with {name}"
@@ -80,13 +87,15 @@ def _lacking(result: Significance, fills: int) -> str:
     return ""
 
 
-def _against(code: VerdictCode, rivals: Sequence[str], net: Mapping[str, Estimate]) -> Verdict:
+def _against(
+    code: VerdictCode, against: Sequence[str], net: Mapping[str, Estimate], names: Mapping[str, str]
+) -> Verdict:
     # The rival that the agent comes off worst against carries the sentence.
-    hardest = min(rivals, key=lambda rival: _lowest(net[rival]))
+    hardest = min(against, key=lambda rival: _lowest(net[rival]))
     one = net[hardest]
     interval = "exact" if one.low is None else f"95 % interval {_percent(_lowest(one))} to {_percent(_highest(one))}"
-    reason = f"Net return minus {RIVALS[hardest]}: {_percent(one.value or 0.0)}, {interval}."
-    return _verdict(code, [RIVALS[rival] for rival in rivals], reason)
+    reason = f"Net return minus {names[hardest]}: {_percent(one.value or 0.0)}, {interval}."
+    return _verdict(code, [names[rival] for rival in against], reason)
 
 
 def _verdict(code: VerdictCode, names: Sequence[str], reason: str, *, evidence: str = "headline") -> Verdict:

@@ -2,6 +2,7 @@
 
 # N accounts, M instruments, K events
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -13,12 +14,24 @@ from rookery.market.fills import cost_given
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-EVENTS = ("fill", "stop", "take", "stop_and_take", "liquidation", "clipped", "refused")
-FILL, STOP, TAKE, STOP_AND_TAKE, LIQUIDATION, CLIPPED, REFUSED = range(7)
+EVENTS = (
+    "fill",
+    "stop",
+    "take",
+    "stop_and_take",
+    "liquidation",
+    "clipped",
+    "refused",
+    "trimmed",
+    "halted",
+    "breaker",
+    "emergency",
+)
+FILL, STOP, TAKE, STOP_AND_TAKE, LIQUIDATION, CLIPPED, REFUSED, TRIMMED, HALTED, BREAKER, EMERGENCY = range(11)
 
 
 # Columns of money_NB and of position_NMC.
-CASH, FEES, SLIPPAGE, CARRY = range(4)
+CASH, FEES, SLIPPAGE, CARRY, DAY_START, PEAK, WAIT, LEVEL = range(8)
 QUANTITY, COST, REALISED, ORDER = range(4)
 
 
@@ -26,7 +39,9 @@ class Accounts(NamedTuple):
     """Books of N accounts; each trades as if alone. Money is in the account's currency, quantities in contracts.
 
     money_NB: CASH; FEES, SLIPPAGE (what fills paid against their reference prices: spread, slippage, impact, tick) and
-    CARRY (funding and borrowing), summed since the start. position_NMC: QUANTITY held; COST of the open position by
+    CARRY (funding and borrowing), summed since the start; and for circuit breakers net worth at the day's START, its
+    PEAK, the minute up to which nothing may be opened (WAIT; inf: stopped for good) and the highest LEVEL of the day.
+    position_NMC: QUANTITY held; COST of the open position by
     average cost, without fees (negative: what a short brought in); REALISED profit; ORDER, the signed quantity that the
     next settlement is to trade. counts_NK: how often each of EVENTS happened. At all times
     cash + sum of cost = capital + sum of realised - fees - carry.
@@ -42,8 +57,9 @@ def open_accounts(capital_N: Floats, instruments: int) -> Accounts:
     if not (np.isfinite(capital_N) & (capital_N > 0)).all():
         raise ValueError("capital must be finite and above 0")
     count = len(capital_N)
-    money_NB = np.zeros((count, 4))
-    money_NB[:, CASH] = capital_N
+    money_NB = np.zeros((count, 8))
+    money_NB[:, [CASH, DAY_START, PEAK]] = np.asarray(capital_N)[:, None]
+    money_NB[:, WAIT] = -np.inf
     return Accounts(money_NB, np.zeros((count, instruments, 4)), np.zeros((count, len(EVENTS)), np.int64))
 
 
@@ -54,6 +70,9 @@ def begin(accounts: Accounts, n: int, capital: float) -> None:
     for b in range(accounts.money_NB.shape[1]):
         accounts.money_NB[n, b] = 0.0
     accounts.money_NB[n, CASH] = capital
+    accounts.money_NB[n, DAY_START] = capital
+    accounts.money_NB[n, PEAK] = capital
+    accounts.money_NB[n, WAIT] = -math.inf
     for m in range(accounts.position_NMC.shape[1]):
         for c in range(accounts.position_NMC.shape[2]):
             accounts.position_NMC[n, m, c] = 0.0

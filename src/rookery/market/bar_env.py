@@ -17,6 +17,7 @@ from rookery.market.accounts import CARRY, COST, FEES, ORDER, QUANTITY, SLIPPAGE
 from rookery.market.bar_ledger import market, settle_bar
 from rookery.market.bars import CLOSE, Bars
 from rookery.market.env_config import EnvConfig
+from rookery.market.execution import BarTimes
 from rookery.market.rewards import Reward, begin_rewards, reward, step_reward
 from rookery.market.terms import CONTRACT, Market
 from rookery.randomness import Words, random_words, uniform
@@ -66,8 +67,11 @@ class BarParams(NamedTuple):
     min_trade: float
 
 
-def bar_params(bars: Bars, features_TF: Singles, config: EnvConfig) -> BarParams:
-    """Bars, features (row t known at the close of bar t) and settings. Raises ValueError when they do not fit."""
+def bar_params(bars: Bars, features_TF: Singles, config: EnvConfig, times: BarTimes | None = None) -> BarParams:
+    """Bars, features (row t known at the close of bar t) and settings; circuit breakers count by `times` if given.
+
+    Raises ValueError when they do not fit.
+    """
     count = bars.shape[0]
     if features_TF.ndim != 2 or len(features_TF) != count:
         raise ValueError(f"features have shape {features_TF.shape}; expected {count} rows, one per bar")
@@ -83,6 +87,7 @@ def bar_params(bars: Bars, features_TF: Singles, config: EnvConfig) -> BarParams
             config.instruments_for(bars.shape[1]),
             config.account(),
             covariance_window=config.covariance_window,
+            times=times,
         ),
         features_K=np.array(features_TF, np.float32).ravel(),
         num_features=features_TF.shape[1],

@@ -2,10 +2,10 @@
 
 One bar of one account, in this order (`settle_bar`):
 
-    1. orders fill at the bar's open, cut to the limits first
+    1. orders fill at the bar's open, cut to the limits first; what limits and breakers enforce fills with them
     2. the bar is lived through: liquidation, stop and take-profit, at the open where the price jumped over them
     3. positions that are left pay funding and borrowing at the close
-    4. net worth is cash + quantity x contract x close
+    4. net worth is cash + quantity x contract x close; circuit breakers look at it
 
 With `fill="close"` step 1 comes after step 2, at the close. Inside a bar only open, high and low are known, so what
 hurts comes first: a bar that touches stop and take-profit stops out (and is counted), and before any of them margin is
@@ -42,7 +42,9 @@ from rookery.market.accounts import (
     trade,
 )
 from rookery.market.bars import CLOSE, HIGH, LOW, OPEN, VOLUME, Bars
+from rookery.market.breakers import bar_clock, begin_day, watch
 from rookery.market.compilation import inlined
+from rookery.market.execution import BarTimes
 from rookery.market.limits import cut_orders, trailing_covariance
 from rookery.market.terms import (
     BORROW,
@@ -55,6 +57,7 @@ from rookery.market.terms import (
     SPREAD,
     TICK,
     Account,
+    Breakers,
     Instrument,
     Market,
     account_terms,
@@ -77,20 +80,38 @@ Ints = npt.NDArray[np.int64]
 _TICK_SLACK = 1e-9
 
 
-def market(bars: Bars, instruments: Sequence[Instrument], account: Account, *, covariance_window: int = 100) -> Market:
-    """Bars and terms in kernel form. Raises ValueError when instruments and bars do not fit."""
+def market(
+    bars: Bars,
+    instruments: Sequence[Instrument],
+    account: Account,
+    *,
+    covariance_window: int = 100,
+    times: BarTimes | None = None,
+) -> Market:
+    """Bars and terms in kernel form; circuit breakers count days and minutes by `times`, where they are given.
+
+    Raises ValueError when instruments, times and bars do not fit.
+    """
     if len(instruments) != bars.shape[1]:
         raise ValueError(f"{len(instruments)} instruments for bars of {bars.shape[1]}")
     for m, instrument in enumerate(instruments):
         if bars.low_TM[:, m].min() < instrument.tick:
             raise ValueError(f"{instrument.name}: a price lies below the tick {instrument.tick}")
     bound = account.max_portfolio_var is not None or account.max_correlation_exposure is not None
+    breakers = account.breakers
+    span = None if times is None else (times.open_ns_T, times.close_ns_T)
     return Market(
         quotes_TMQ=bars.quotes(),
         instruments_MI=instrument_terms(instruments, fee_bps=account.fee_bps),
         terms=account_terms(account),
         covariance_TMM=trailing_covariance(bars.close_TM, covariance_window) if bound else np.zeros((1, 0, 0)),
+        clock_TC=np.zeros((1, 3)) if breakers is None else bar_clock(bars.shape[0], breakers, span),
+        breakers_L2=np.zeros((0, 2)) if breakers is None else _levels_of(breakers),
     )
+
+
+def _levels_of(breakers: Breakers) -> Floats:
+    return np.column_stack((np.array(breakers.day_losses), np.array(breakers.cooldowns_min))).astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +164,8 @@ def record_bar(accounts: Accounts, n: int, market: Market, t: int, journal: Jour
 def _settle(accounts: Accounts, n: int, market: Market, t: int, journal: Journal | None) -> float:
     # Without a journal numba drops every branch on it, so that who needs none pays nothing for it.
     terms = market.terms
+    if terms.breaks:
+        begin_day(accounts, n, market, t)
     if not terms.fill_at_close:
         _fill_orders(accounts, n, market, OPEN, t, journal)
     if _holds(accounts, n):
@@ -151,7 +174,10 @@ def _settle(accounts: Accounts, n: int, market: Market, t: int, journal: Journal
             _note_extremes(accounts, n, market, t, journal)
     if terms.fill_at_close:
         _fill_orders(accounts, n, market, CLOSE, t, journal)
-    return _close_bar(accounts, n, market, t, journal)
+    worth = _close_bar(accounts, n, market, t, journal)
+    if terms.breaks:
+        watch(accounts, n, market, t, worth)
+    return worth
 
 
 @inlined
@@ -167,7 +193,8 @@ def _fill_orders(accounts: Accounts, n: int, market: Market, price: int, t: int,
     orders = 0
     for m in range(accounts.position_NMC.shape[1]):
         orders += accounts.position_NMC[n, m, ORDER] != 0.0
-    if orders == 0:
+    # What the shield itself closes needs no order.
+    if orders == 0 and not ((market.terms.enforced or market.terms.breaks) and _holds(accounts, n)):
         return
     cut_orders(accounts, n, market, t, price)
     for m in range(accounts.position_NMC.shape[1]):

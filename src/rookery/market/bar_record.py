@@ -95,8 +95,13 @@ def record_targets(
 
 
 def market_of(
-    bars: Bars, instruments: Sequence[Instrument], account: Account | None = None, *, covariance_window: int = 100
+    bars: Bars,
+    instruments: Sequence[Instrument],
+    account: Account | None = None,
+    *,
+    covariance_window: int = 100,
+    times: BarTimes | None = None,
 ) -> Market:
     """Bars and terms in kernel form; no instruments means plain ones, no account one without leverage or costs."""
     named = instruments or [Instrument(name=f"instrument {m}") for m in range(bars.shape[1])]
-    return market(bars, named, account or Account(), covariance_window=covariance_window)
+    return market(bars, named, account or Account(), covariance_window=covariance_window, times=times)

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from rookery.config import Config
 from rookery.market.rewards import RewardName
-from rookery.market.terms import Account, Instrument
+from rookery.market.terms import Account, Breakers, Instrument
 
 ActionName = Literal["side", "target", "weight"]
 
@@ -22,10 +22,13 @@ class EnvConfig(Config):
     `transaction_cost` is a share of the value traded (0.003: 30 basis points) for instruments that name no fee.
     `instruments`: names or settings, one per column of the bars; none means plain ones. For `leverage`, `maintenance`
     and the other limits see `Account`. An episode is truncated after `episode_length` bars or at the end of the bars,
-    and terminated when net worth falls to `ruin` x capital. No episode starts before `warmup_steps` and a full window.
+    and terminated when net worth falls to `ruin` x capital. An agent that is shown how much of its episode has gone by
+    sees bars over `elapsed_bars` (None: `episode_length`), at most 1. No episode starts before `warmup_steps` and a
+    full window.
     """
 
     episode_length: int = Field(default=1000, ge=1)
+    elapsed_bars: int | None = Field(default=None, ge=1)
     warmup_steps: int = Field(default=50, ge=0)
     random_start: bool = True
     initial_capital: float = Field(default=100_000.0, gt=0, allow_inf_nan=False)
@@ -36,6 +39,10 @@ class EnvConfig(Config):
     take_profit_pct: float | None = Field(default=None, gt=0)
     max_portfolio_var: float | None = Field(default=None, gt=0)
     max_correlation_exposure: float | None = Field(default=None, gt=0)
+    max_sector_allocation: float | None = Field(default=None, gt=0)
+    var_confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    enforced: bool = False
+    breakers: Breakers | None = None
     covariance_window: int = Field(default=100, ge=2)
     leverage: float = Field(default=1.0, gt=0)
     maintenance: float = Field(default=0.0, ge=0, lt=1)
@@ -60,6 +67,10 @@ class EnvConfig(Config):
             max_position_size=self.max_position_size,
             max_portfolio_var=self.max_portfolio_var,
             max_correlation_exposure=self.max_correlation_exposure,
+            max_sector_allocation=self.max_sector_allocation,
+            var_confidence=self.var_confidence,
+            enforced=self.enforced,
+            breakers=self.breakers,
             stop_loss_pct=self.stop_loss_pct,
             take_profit_pct=self.take_profit_pct,
             cash_bps=self.cash_bps,

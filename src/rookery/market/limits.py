@@ -8,10 +8,13 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from rookery.market.accounts import CASH, CLIPPED, ORDER, QUANTITY, REFUSED, Accounts
-from rookery.market.bars import VOLUME
+from rookery.market.accounts import CASH, CLIPPED, HALTED, ORDER, QUANTITY, REFUSED, WAIT, Accounts
+from rookery.market.bars import CLOSE, VOLUME
+from rookery.market.breakers import is_halted
 from rookery.market.compilation import inlined, managed
+from rookery.market.enforcement import correlated_exposure, cut_sectors, split_order, trim
 from rookery.market.terms import (
+    BAND,
     CONTRACT,
     LINEAR,
     LOT,
@@ -65,27 +68,35 @@ def cut_orders(
     """Change the orders of account `n` to what may be traded at column `price` of bar `t`, and that worth.
 
     An order that is not a finite number is refused (nothing is traded). What reduces a position always passes but for
-    the order size; what raises exposure is cut first by its own instrument's limits, then in one proportion for all
-    instruments until leverage, risk and correlation fit. The worth that counts is that before the fill's own costs.
+    the order size, unless its price lies outside the band; what raises exposure is cut first by its own instrument's
+    limits, then by its sector's, then in one proportion for all instruments until leverage, risk and correlation fit.
+    With `enforced` what is held is cut back as well (see `enforcement.trim`). While a breaker's cooldown lasts nothing
+    is raised; after an emergency everything is closed. The worth that counts is that before the fill's own costs.
     """
+    if market.terms.breaks and accounts.money_NB[n, WAIT] == math.inf:
+        for m in range(accounts.position_NMC.shape[1]):
+            accounts.position_NMC[n, m, ORDER] = -accounts.position_NMC[n, m, QUANTITY]
+        return
     worth, clipped = accounts.money_NB[n, CASH], False
     for m in range(accounts.position_NMC.shape[1]):
         worth += (
             accounts.position_NMC[n, m, QUANTITY] * market.instruments_MI[m, CONTRACT] * market.quotes_TMQ[t, m, price]
         )
+    _admit(accounts, n, market, t, price)
     for m in range(accounts.position_NMC.shape[1]):
         wished = accounts.position_NMC[n, m, ORDER]
-        if not math.isfinite(wished):
-            accounts.counts_NK[n, REFUSED] += 1
-            accounts.position_NMC[n, m, ORDER] = 0.0
-        elif wished != 0.0:
+        if wished != 0.0:
             held = accounts.position_NMC[n, m, QUANTITY]
             accounts.position_NMC[n, m, ORDER] = _own_limits(wished, held, market, t, m, price, worth)
             clipped |= accounts.position_NMC[n, m, ORDER] != wished
+    if market.terms.enforced:
+        trim(accounts, n, market, t, price, worth)
+    if market.terms.max_sector < math.inf:
+        clipped |= cut_sectors(accounts, n, market, t, price, worth)
     share = _portfolio_share(accounts, n, market, t, price, worth)
     for m in range(accounts.position_NMC.shape[1]):
         if share < 1.0:
-            base, raised = _split(accounts.position_NMC[n, m, QUANTITY], accounts.position_NMC[n, m, ORDER])
+            base, raised = split_order(accounts.position_NMC[n, m, QUANTITY], accounts.position_NMC[n, m, ORDER])
             accounts.position_NMC[n, m, ORDER] = base + share * raised
         lot = market.instruments_MI[m, LOT]
         if lot > 0.0:
@@ -93,6 +104,26 @@ def cut_orders(
             accounts.position_NMC[n, m, ORDER] = np.trunc(whole + math.copysign(_LOT_SLACK, whole)) * lot
     if clipped or share < 1.0:
         accounts.counts_NK[n, CLIPPED] += 1
+
+
+@inlined
+def _admit(accounts: Accounts, n: int, market: Market, t: int, price: int) -> None:
+    """Turn away orders that are no number, meet a price outside their band, or would open what a breaker forbids."""
+    halted = is_halted(accounts, n, market, t)
+    for m in range(accounts.position_NMC.shape[1]):
+        wished, band = accounts.position_NMC[n, m, ORDER], market.instruments_MI[m, BAND]
+        if wished == 0.0:
+            continue
+        moved = 0.0
+        if band < math.inf:
+            moved = abs(market.quotes_TMQ[t, m, price] / market.quotes_TMQ[max(t - 1, 0), m, CLOSE] - 1.0)
+        if not math.isfinite(wished) or moved > band:
+            accounts.counts_NK[n, REFUSED] += 1
+            accounts.position_NMC[n, m, ORDER] = 0.0
+        elif halted:
+            base, raised = split_order(accounts.position_NMC[n, m, QUANTITY], wished)
+            accounts.counts_NK[n, HALTED] += raised != 0.0
+            accounts.position_NMC[n, m, ORDER] = base
 
 
 @inlined
@@ -125,16 +156,6 @@ def _own_limits(wished: float, held: float, market: Market, t: int, m: int, pric
 
 
 @inlined
-def _split(held: float, order: float) -> tuple[float, float]:
-    """An order as the part that reduces the position and the part that raises it, on the same or the other side."""
-    if held * order >= 0.0:
-        return 0.0, order
-    if abs(order) <= abs(held):
-        return order, 0.0
-    return -held, order + held
-
-
-@inlined
 def _portfolio_share(
     accounts: Accounts,
     n: int,
@@ -146,7 +167,7 @@ def _portfolio_share(
     """The largest share, 0 to 1, of all raising orders with which the account stays inside its limits."""
     kept, added = 0.0, 0.0
     for m in range(accounts.position_NMC.shape[1]):
-        base, raised = _split(accounts.position_NMC[n, m, QUANTITY], accounts.position_NMC[n, m, ORDER])
+        base, raised = split_order(accounts.position_NMC[n, m, QUANTITY], accounts.position_NMC[n, m, ORDER])
         unit = market.instruments_MI[m, CONTRACT] * market.quotes_TMQ[t, m, price]
         kept += abs(accounts.position_NMC[n, m, QUANTITY] + base) * unit
         added += abs(raised) * unit
@@ -172,7 +193,7 @@ def _covariance_share(
     exposure_2M, share = np.empty((2, market.quotes_TMQ.shape[1])), 1.0
     for m in range(market.quotes_TMQ.shape[1]):
         held = accounts.position_NMC[n, m, QUANTITY]
-        base, raised = _split(held, accounts.position_NMC[n, m, ORDER])
+        base, raised = split_order(held, accounts.position_NMC[n, m, ORDER])
         unit = market.instruments_MI[m, CONTRACT] * market.quotes_TMQ[t, m, price] / worth
         exposure_2M[0, m] = (held + base) * unit
         exposure_2M[1, m] = raised * unit
@@ -205,13 +226,8 @@ def _share_by_correlation(exposure_2M: Floats, covariance_MM: Floats, limit: flo
     """Largest f in [0, 1] with |correlated exposure| of kept + f raised at most max(limit, that of kept)."""
     share = 1.0
     for i in range(len(covariance_MM)):
-        kept, added = 0.0, 0.0
-        for j in range(len(covariance_MM)):
-            scale = math.sqrt(covariance_MM[i, i] * covariance_MM[j, j])
-            same = 1.0 if i == j else 0.0
-            correlation = covariance_MM[i, j] / scale if scale > 0.0 else same
-            kept += correlation * exposure_2M[0, j]
-            added += correlation * exposure_2M[1, j]
+        kept = correlated_exposure(exposure_2M, 0, covariance_MM, i)
+        added = correlated_exposure(exposure_2M, 1, covariance_MM, i)
         most = max(limit, abs(kept))
         if abs(kept + share * added) > most:
             share = max(0.0, (most - math.copysign(kept, kept * added)) / abs(added))

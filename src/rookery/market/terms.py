@@ -24,7 +24,8 @@ class Instrument(Config):
     order's share of the bar's volume (linear: Kyle 1985; square root: Almgren et al. 2005, Toth et al. 2011).
     The fee is `fee_bps` of the value traded (None: the account's own rate) and `fee_fixed` money per fill. Longs pay
     `funding_bps` of the position's value each bar and shorts receive it; shorts pay `borrow_bps`. Limits count
-    contracts; a `lot` of 0 is no lot.
+    contracts; a `lot` of 0 is no lot. An order is refused in a bar whose price lies more than the share `price_band`
+    from the close before it. Instruments of one `sector` share `Account.max_sector_allocation`.
     """
 
     name: str = "instrument"
@@ -42,15 +43,43 @@ class Instrument(Config):
     max_order: float = Field(default=math.inf, gt=0)
     max_position: float = Field(default=math.inf, gt=0)
     max_volume_share: float = Field(default=math.inf, gt=0)
+    price_band: float = Field(default=math.inf, gt=0)
+    sector: str = ""
+
+
+class Breakers(Config):
+    """Circuit breakers. Losses are shares of net worth at the day's start (UTC), drawdown of the highest so far.
+
+    A close at which the day has lost `day_losses[k]` for the first time lets nothing be opened for `cooldowns_min[k]`
+    minutes; at `emergency_day_loss` or `emergency_drawdown` all is closed at the next fill and nothing opened again.
+    `bar_minutes` is the length of bars that carry no times.
+    """
+
+    day_losses: tuple[float, ...] = (0.05, 0.10, 0.15)
+    cooldowns_min: tuple[float, ...] = (30.0, 60.0, 120.0)
+    emergency_day_loss: float = Field(default=0.20, gt=0, le=1)
+    emergency_drawdown: float = Field(default=0.30, gt=0, le=1)
+    bar_minutes: float = Field(default=60.0, gt=0)
+
+    @model_validator(mode="after")
+    def _levels_rise(self) -> "Breakers":
+        if len(self.day_losses) != len(self.cooldowns_min):
+            raise ValueError("every day loss needs its cooldown")
+        if list(self.day_losses) != sorted(self.day_losses) or any(loss <= 0 for loss in self.day_losses):
+            raise ValueError("day losses are above 0 and rise")
+        return self
 
 
 class Account(Config):
     """What an account may do. Exposure is the value of positions over net worth, both at the fill's reference price.
 
     `leverage` bounds the sum of exposures, `max_position_size` each one; `max_portfolio_var` the loss of one bar at
-    95 % (normal, trailing covariance) as a share of net worth; `max_correlation_exposure` what the account holds in any
+    `var_confidence` (normal, trailing covariance) as a share of net worth; `max_sector_allocation` the sum of exposures
+    in one sector; `max_correlation_exposure` what the account holds in any
     instrument's direction: |sum over j of correlation(i, j) x signed exposure j|. Limits bind orders that would raise
-    what they bound; nothing forces a position down but stop, take-profit and liquidation. `stop_loss_pct` and
+    what they bound; nothing forces a position down but stop, take-profit and liquidation - unless `enforced`: then
+    every fill also cuts back what prices have carried over a limit, so that after it no limit is broken whatever was
+    sent. Such a cut pays as orders do, and is bound by no order size, volume, lot or band. `stop_loss_pct` and
     `take_profit_pct` are shares of the average entry price (0.02 is 2 %; None: none). Below `maintenance` x the sum of
     position values in net worth everything is closed. Negative cash costs `cash_bps` per bar. `fill` says at which
     price of the bar after the decision an order fills. `fee_bps` is for instruments that name no fee of their own.
@@ -61,7 +90,11 @@ class Account(Config):
     maintenance: float = Field(default=0.0, ge=0, lt=1)
     max_position_size: float = Field(default=math.inf, gt=0)
     max_portfolio_var: float | None = Field(default=None, gt=0)
+    var_confidence: float = Field(default=0.95, gt=0.5, lt=1)
     max_correlation_exposure: float | None = Field(default=None, gt=0)
+    max_sector_allocation: float | None = Field(default=None, gt=0)
+    enforced: bool = False
+    breakers: Breakers | None = None
     stop_loss_pct: float | None = Field(default=None, gt=0, lt=1)
     take_profit_pct: float | None = Field(default=None, gt=0)
     cash_bps: float = Field(default=0.0, ge=0)
@@ -89,7 +122,9 @@ class Account(Config):
     MAX_ORDER,
     MAX_POSITION,
     MAX_VOLUME_SHARE,
-) = range(13)
+    BAND,
+    SECTOR,
+) = range(15)
 
 
 class AccountTerms(NamedTuple):
@@ -100,6 +135,11 @@ class AccountTerms(NamedTuple):
     max_share: float
     max_deviation: float
     max_correlated: float
+    max_sector: float
+    enforced: bool
+    breaks: bool
+    emergency_day: float
+    emergency_drawdown: float
     stop: float
     take: float
     cash_rate: float
@@ -107,24 +147,31 @@ class AccountTerms(NamedTuple):
 
 
 class Market(NamedTuple):
-    """All that settlement reads: bars, terms, and the trailing covariance (T, M, M), or (1, 0, 0) when none binds."""
+    """All that settlement reads: bars, terms, and the trailing covariance (T, M, M), or (1, 0, 0) when none binds.
+
+    For circuit breakers clock_TC holds each bar's day and the minutes of its open and close, breakers_L2 every level's
+    loss and cooldown; without any they have one row and none.
+    """
 
     quotes_TMQ: Floats
     instruments_MI: Floats
     terms: AccountTerms
     covariance_TMM: Floats
+    clock_TC: Floats
+    breakers_L2: Floats
 
 
-# One-sided 95 %, the confidence that goes with the specification's max_portfolio_var.
-_QUANTILE = NormalDist().inv_cdf(0.95)
+# Columns of clock_TC.
+DAY, OPENS, CLOSES = range(3)
 
 
 def instrument_terms(instruments: Sequence[Instrument], *, fee_bps: float) -> Floats:
-    """Instruments in kernel form (M, 13), in their order; `fee_bps` where one names none."""
-    return np.array([_row(instrument, fee_bps) for instrument in instruments], np.float64)
+    """Instruments in kernel form (M, 15), in their order; `fee_bps` where one names none."""
+    sectors = sorted({instrument.sector for instrument in instruments} - {""})
+    return np.array([_row(instrument, fee_bps, sectors) for instrument in instruments], np.float64)
 
 
-def _row(instrument: Instrument, fee_bps: float) -> tuple[float, ...]:
+def _row(instrument: Instrument, fee_bps: float, sectors: Sequence[str]) -> tuple[float, ...]:
     fee = fee_bps if instrument.fee_bps is None else instrument.fee_bps
     return (
         instrument.tick,
@@ -140,18 +187,27 @@ def _row(instrument: Instrument, fee_bps: float) -> tuple[float, ...]:
         instrument.max_order,
         instrument.max_position,
         instrument.max_volume_share,
+        instrument.price_band,
+        # An instrument without a sector shares its limit with none.
+        sectors.index(instrument.sector) if instrument.sector else -1,
     )
 
 
 def account_terms(account: Account) -> AccountTerms:
     """An account's settings in kernel form."""
-    correlated = account.max_correlation_exposure
+    quantile = NormalDist().inv_cdf(account.var_confidence)
+    breakers = account.breakers or Breakers()
     return AccountTerms(
         leverage=account.leverage,
         maintenance=account.maintenance,
         max_share=account.max_position_size,
-        max_deviation=math.inf if account.max_portfolio_var is None else account.max_portfolio_var / _QUANTILE,
-        max_correlated=math.inf if correlated is None else correlated,
+        max_deviation=math.inf if account.max_portfolio_var is None else account.max_portfolio_var / quantile,
+        max_correlated=account.max_correlation_exposure or math.inf,
+        max_sector=account.max_sector_allocation or math.inf,
+        enforced=account.enforced,
+        breaks=account.breakers is not None,
+        emergency_day=breakers.emergency_day_loss,
+        emergency_drawdown=breakers.emergency_drawdown,
         stop=account.stop_loss_pct or 0.0,
         take=account.take_profit_pct or 0.0,
         cash_rate=account.cash_bps * 1e-4,

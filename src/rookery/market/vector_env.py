@@ -14,6 +14,7 @@ from rookery.compiled_env import CompiledVectorEnv
 from rookery.market import bar_env
 from rookery.market.bars import Bars
 from rookery.market.env_config import EnvConfig
+from rookery.market.execution import BarTimes
 from rookery.market.observations import bar_features
 from rookery.market.scenarios import Level, ScenarioName, generate
 
@@ -26,7 +27,8 @@ class BarsVectorEnv(CompiledVectorEnv):
     """N accounts that trade over bars: `rookery/Bars-v0` as a vector environment.
 
     Without `bars` it generates `scenario_bars` of one instrument by `scenario` from `scenario_seed`; `features_TF`
-    (T, F) defaults to `observations.bar_features`. `config` is an EnvConfig or its keys.
+    (T, F) defaults to `observations.bar_features`. Circuit breakers count by `times` where they are given. `config` is
+    an EnvConfig or its keys.
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class BarsVectorEnv(CompiledVectorEnv):
         *,
         bars: Bars | None = None,
         features_TF: Singles | None = None,
+        times: BarTimes | None = None,
         config: Settings = None,
         scenario: ScenarioName = "gbm",
         scenario_level: Level = "medium",
@@ -46,7 +49,8 @@ class BarsVectorEnv(CompiledVectorEnv):
         made = (
             generate(scenario, bars=scenario_bars, seed=scenario_seed, level=scenario_level) if bars is None else bars
         )
-        params = bar_env.bar_params(made, bar_features(made) if features_TF is None else features_TF, settings)
+        features = bar_features(made) if features_TF is None else features_TF
+        params = bar_env.bar_params(made, features, settings, times)
         size, largest = bar_env.observation_size(params), float(np.finfo(np.float32).max)
         super().__init__(
             num_envs=num_envs,

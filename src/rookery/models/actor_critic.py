@@ -3,8 +3,7 @@
 # B batch, O observation, H hidden, L policy outputs, A amounts
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Literal, cast
 
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from rookery.models.action_distribution import ActionDistribution, ActionSpace, Amounts, distribution
+from rookery.models.initialisation import one_thread, orthogonal_linear
 
 Activation = Literal["tanh", "relu"]
 LARGEST_NORMALISED = 10.0
@@ -85,10 +85,10 @@ class ActorCritic(nn.Module):
         generator = torch.Generator().manual_seed(seed)
         self.normaliser = ObservationNormaliser(observation_size) if normalise else None
         widths = (observation_size, *hidden)
-        with _one_thread():
+        with one_thread():
             self.trunks = nn.ModuleList(_trunk(widths, generator) for _ in range(1 if shared else 2))
-            self.policy = _linear(hidden[-1], actions.outputs, gain=0.01, generator=generator)
-            self.value = _linear(hidden[-1], 1, gain=1.0, generator=generator)
+            self.policy = orthogonal_linear(hidden[-1], actions.outputs, gain=0.01, generator=generator)
+            self.value = orthogonal_linear(hidden[-1], 1, gain=1.0, generator=generator)
         amounts = isinstance(actions, Amounts)
         self.log_std_A = nn.Parameter(torch.full((actions.outputs,), log_std)) if amounts else None
 
@@ -129,25 +129,8 @@ class ActorCritic(nn.Module):
         return features
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    # Orthogonal matrices come from a QR decomposition, whose last bits may depend on the number of threads.
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
 def _trunk(widths: Sequence[int], generator: torch.Generator) -> nn.ModuleList:
     gain = math.sqrt(2.0)
-    return nn.ModuleList(_linear(size, width, gain=gain, generator=generator) for size, width in pairwise(widths))
-
-
-def _linear(inputs: int, outputs: int, *, gain: float, generator: torch.Generator) -> nn.Linear:
-    # skip_init: the constructor's own initialisation would consume the process-wide random numbers.
-    layer: nn.Linear = nn.utils.skip_init(nn.Linear, inputs, outputs)  # type: ignore[no-untyped-call]
-    nn.init.orthogonal_(layer.weight, gain, generator=generator)
-    nn.init.zeros_(layer.bias)
-    return layer
+    return nn.ModuleList(
+        orthogonal_linear(size, width, gain=gain, generator=generator) for size, width in pairwise(widths)
+    )

@@ -11,10 +11,19 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from rookery.evaluation.report import drawings, glyphs, imitation_drawings, orders, wording
+from rookery.evaluation.report import drawings, glyphs, hierarchy_charts, imitation_drawings, orders, wording
 from rookery.evaluation.report.charts import Chart, equity_charts, payload, term_charts
 from rookery.evaluation.report.codec import digest
-from rookery.evaluation.report.record import Decisions, Estimate, Measure, Named, Report, RookPanel, TwinPanel
+from rookery.evaluation.report.record import (
+    Decisions,
+    Estimate,
+    Measure,
+    Named,
+    Report,
+    RookPanel,
+    SpecialistsPanel,
+    TwinPanel,
+)
 
 ASSETS = Path(__file__).parent / "assets"
 # More table rows than a reader scrolls through; the file beside the report holds all of them.
@@ -80,7 +89,10 @@ def _is_filled(report: Report, name: str) -> bool:
 
 def _charts(report: Report) -> list[Chart]:
     charts = [*equity_charts(report.equity)] if report.equity else []
-    return [*charts, *term_charts(report.training)] if report.training else charts
+    charts += term_charts(report.training) if report.training else ()
+    if isinstance(report.panel, SpecialistsPanel):
+        charts += hierarchy_charts.hierarchy_charts(report.panel)
+    return charts
 
 
 def _width(chart: Chart) -> float:
@@ -167,6 +179,7 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.globals.update(wording=wording, glyphs=glyphs, drawings=drawings, imitation_drawings=imitation_drawings)
+    environment.globals.update(hierarchy=hierarchy_charts)
     environment.globals.update(shown_marks=_shown_marks, by_name=_by_name, panel_template=_panel_template)
     return environment
 
@@ -175,7 +188,9 @@ def _shown_marks(decisions: Decisions) -> int:
     return len(orders.shown_marks(decisions))
 
 
-def _panel_template(panel: RookPanel | TwinPanel) -> str:
+def _panel_template(panel: RookPanel | TwinPanel | SpecialistsPanel) -> str:
+    if isinstance(panel, SpecialistsPanel):
+        return "panel_specialists.html.j2"
     return "panel_rook.html.j2" if isinstance(panel, RookPanel) else "panel_twin.html.j2"
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from rookery.evaluation.report import markdown_imitation, markdown_model, markdown_scrutiny, wording
+from rookery.evaluation.report import markdown_hierarchy, markdown_imitation, markdown_model, markdown_scrutiny, wording
 from rookery.evaluation.report.codec import digest
 from rookery.evaluation.report.markdown_table import table
 from rookery.evaluation.report.record import (
@@ -15,6 +15,7 @@ from rookery.evaluation.report.record import (
     NotTraded,
     Report,
     RookPanel,
+    SpecialistsPanel,
     Trades,
 )
 from rookery.evaluation.report.wording import ABSENT, cell, heading, interval, moment, number
@@ -71,6 +72,8 @@ def _making(report: Report, own: str) -> Iterator[str]:
     if report.panel:
         if isinstance(report.panel, RookPanel):
             yield markdown_model.panel(report.panel)
+        elif isinstance(report.panel, SpecialistsPanel):
+            yield markdown_hierarchy.panel(report.panel)
         else:
             yield markdown_imitation.panel(report.panel)
     if report.data:

@@ -21,6 +21,7 @@ from rookery.evaluation.report.estimate import (
     Style,
 )
 from rookery.evaluation.report.hazards import Exceedances, Fall, Risk
+from rookery.evaluation.report.hierarchy import SpecialistsPanel
 from rookery.evaluation.report.imitation import AskedLevel, Foreteller, Rule, TwinPanel
 from rookery.evaluation.report.learned import (
     Bin,
@@ -125,6 +126,7 @@ __all__ = [
     "Score",
     "Segment",
     "Series",
+    "SpecialistsPanel",
     "Split",
     "StageTime",
     "Style",
@@ -195,7 +197,7 @@ class Report:
     regimes: tuple[Regimes, ...] = ()
     risk: Risk | None = None
     training: Training | None = None
-    panel: RookPanel | TwinPanel | None = None
+    panel: RookPanel | TwinPanel | SpecialistsPanel | None = None
     data: Data | None = None
     repeat: Repeat | None = None
     machine: Machine | None = None

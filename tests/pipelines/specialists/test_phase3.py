@@ -1,0 +1,249 @@
+"""Joint training begins where phase 2 ended, keeps the best, repeats itself to the bit, and survives being killed."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from rookery.agents.message_journal import MessageJournal
+from rookery.agents.messages import AllocationMessage, PerformanceReport
+from rookery.errors import UserError
+from rookery.learning.reproducible import reproducible
+from rookery.market.frozen_specialists import freeze
+from rookery.models.meta_controller import allocation
+from rookery.pipelines.specialists.acting import meta_wishes, whole_span
+from rookery.pipelines.specialists.inputs import BarSource
+from rookery.pipelines.specialists.joint_worlds import LikeliestActor, portfolio_env
+from rookery.pipelines.specialists.phase3 import MESSAGES, METRICS, STAGE, Phase3JointTrainer, TrainedJoint
+from rookery.pipelines.specialists.weights import digest
+
+SCRIPT = Path(__file__).with_name("killed_joint.py")
+Finished = tuple[Path, Phase3JointTrainer, TrainedJoint, str]
+
+
+def script() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("killed_joint", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+SMALL = script()
+
+
+def made(folder: Path, **training: object) -> Phase3JointTrainer:
+    found: Phase3JointTrainer = SMALL.trainer(folder, SMALL.small_config(**training))
+    return found
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    found: dict[str, str] = SMALL.digests(folder)
+    return found
+
+
+def rows(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / STAGE / METRICS).read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory):
+    """A finished run, its trainer and outcome, and the digest of the networks that it was given, before it began."""
+    folder = tmp_path_factory.mktemp("joint") / "run"
+    trainer = made(folder)
+    train, _ = SMALL.small_world(SMALL.small_config())
+    specialists, meta = SMALL.untrained(SMALL.small_config(), train)
+    return folder, trainer, trainer.train(), digest([meta, *specialists.values()])
+
+
+def test_the_joint_policy_begins_as_exactly_the_policy_of_phase_2(tmp_path: Path):
+    trainer = made(tmp_path / "run")
+    config, observed = trainer.config, trainer._validation
+    specialists, meta = SMALL.untrained(config, trainer._train)
+    whole = observed.portfolio
+    with reproducible(1):
+        frozen = freeze([specialists[n] for n in observed.groups], whole.domains, whole.view_TMK, whole.groups)
+    span = whole_span(len(whole.macro_TK))
+    apart = meta_wishes(observed, meta, portfolio_env(config, observed, 1, proposals=frozen, **span))
+    joint = trainer.wishes(observed)
+    assert apart.allocation_TG is not None
+    assert joint.allocation_TG is not None
+    np.testing.assert_array_equal(apart.weight_TM, joint.weight_TM)
+    np.testing.assert_array_equal(apart.allocation_TG, joint.allocation_TG)
+    assert np.isfinite(joint.weight_TM).any()
+
+
+def test_the_kernel_and_the_network_act_alike(tmp_path: Path):
+    trainer = made(tmp_path / "run")
+    policy, observed = trainer.policy, trainer._validation
+    generator = torch.Generator().manual_seed(0)
+    for residual in policy.residuals.values():
+        torch.nn.init.normal_(residual.weight, std=0.3, generator=generator)
+    span = whole_span(len(observed.portfolio.macro_TK))
+    actor = LikeliestActor(policy, trainer.config, observed, 1, **span)
+    envs = (portfolio_env(trainer.config, observed, 1, **span), actor.env)
+    seen = [env.reset(seed=0)[0] for env in envs]
+    worth: list[list[float]] = [[], []]
+    for _ in range(100):
+        for k, (env, who) in enumerate(zip(envs, (policy, actor), strict=True)):
+            seen[k] = env.step(who.act(torch.from_numpy(seen[k])).numpy())[0]
+            worth[k].append(float(env.state.worth_N[0]))
+    np.testing.assert_allclose(worth[0], worth[1], rtol=1e-6)
+    assert np.std(worth[0]) > 0
+
+
+def test_what_is_kept_validated_no_worse_than_phase_2(trained: Finished):
+    _, _, outcome, _ = trained
+    scores = dict(outcome.scores)
+    assert scores[outcome.best_update] == max(scores.values()) >= scores[0]
+    assert set(scores) == set(range(SMALL.UPDATES + 1))
+
+
+def test_phase_2s_policy_comes_back_to_the_bit_when_nothing_beat_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    trainer = made(tmp_path / "run")
+    before = digest([trainer.phase2_policy()])
+    falling = iter(range(100, 0, -1))
+    monkeypatch.setattr("rookery.pipelines.specialists.phase3.portfolio_sharpe", lambda growth: float(next(falling)))
+    outcome = trainer.train()
+    assert outcome.best_update == 0
+    assert digest([outcome.policy]) == before
+    assert outcome.lead.value == 0.0
+
+
+def test_the_networks_that_were_given_are_left_as_they_were(trained: Finished):
+    _, trainer, _, before = trained
+    given = [trainer._meta, *trainer._specialists.values()]
+    assert digest(given) == before
+
+
+def test_every_update_tells_rates_within_bounds_rewards_and_the_level(trained: Finished):
+    folder, trainer, _, _ = trained
+    found = rows(folder)
+    low, high = trainer.config.gradients.learning_rate_bounds
+    assert len(found) == SMALL.UPDATES
+    for row in found:
+        rates = [value for name, value in row.items() if name.endswith("learning_rate")]
+        assert len(rates) == 5
+        assert all(low <= rate <= high for rate in rates)
+        assert row["level"] in ("easy", "medium", "hard")
+    assert found[-1]["level"] != "easy"
+
+
+def test_specialists_learn_at_every_second_update_and_their_gradients_are_aligned_with_the_meta_controllers(
+    trained: Finished,
+):
+    folder, _, _, _ = trained
+    for number, row in enumerate(rows(folder), 1):
+        pairs = [value for name, value in row.items() if name.startswith("alignment.")]
+        assert len(pairs) in ((3, 6) if number % 2 == 0 else (0,))
+        assert all(-1.0 <= cosine <= 1.0 for cosine in pairs)
+        assert ("forex.policy_loss" in row) == (number % 2 == 0)
+    assert any("alignment.meta.forex" in row for row in rows(folder))
+
+
+def test_messages_of_an_update_form_a_chain(trained: Finished):
+    folder, _, _, _ = trained
+    journal = MessageJournal(folder / STAGE / MESSAGES)
+    first = next(iter(journal.messages()))
+    assert isinstance(first, AllocationMessage)
+    chain = journal.chain(first.correlation_id)
+    allocations = [one for one in chain if isinstance(one, AllocationMessage)]
+    assert sum(one.allocation for one in allocations) == pytest.approx(1.0)
+    assert sum(isinstance(one, PerformanceReport) for one in chain) == 3
+    assert len({one.correlation_id for one in journal.messages()}) == SMALL.UPDATES
+
+
+def test_a_second_run_writes_the_same_bytes(trained: Finished, tmp_path: Path):
+    folder, _, _, _ = trained
+    made(tmp_path / "run").train()
+    assert hashes(tmp_path / "run") == hashes(folder)
+
+
+def test_a_finished_run_is_loaded_and_not_made_again(trained: Finished):
+    folder, _, outcome, _ = trained
+    again = made(folder).train()
+    assert digest([again.policy]) == digest([outcome.policy])
+    assert again.scores == outcome.scores
+    assert again.lead == outcome.lead
+
+
+def test_evaluation_tells_the_lead_over_phase_2(trained: Finished):
+    _, trainer, _, _ = trained
+    found = trainer.evaluate(n_episodes=4)
+    assert found["episodes"] == 4
+    assert set(found["lead_over_phase2"]) == {"value", "low", "high", "note"}
+    assert 0.0 <= found["episodes_ahead_of_phase2"] <= 1.0
+
+
+@pytest.mark.parametrize("method", ["cagrad", "sum"])
+def test_other_ways_to_settle_conflicts_train_too(method: str, tmp_path: Path):
+    config = SMALL.small_config(phase_3_timesteps=256)
+    gradients = config.gradients.model_copy(update={"method": method})
+    outcome = SMALL.trainer(tmp_path / "run", config.model_copy(update={"gradients": gradients})).train()
+    assert len(outcome.scores) == 3
+
+
+def test_without_a_curriculum_all_copies_are_on_the_bars(tmp_path: Path):
+    config = SMALL.small_config()
+    curriculum = config.curriculum.model_copy(update={"enabled": False})
+    world = SMALL.trainer(
+        tmp_path / "run", config.model_copy(update={"curriculum": curriculum})
+    ).create_joint_training_env()
+    assert world.scenarios == ()
+    assert world.real.num_envs == world.num_envs
+
+
+def test_missing_networks_are_named(tmp_path: Path):
+    config = SMALL.small_config()
+    train, validation = SMALL.small_world(config)
+    trainer = Phase3JointTrainer(
+        config, train=train, validation=validation, output_dir=tmp_path / "run", pretrained_dir=tmp_path
+    )
+    with pytest.raises(UserError, match="no such file"):
+        trainer.train()
+    with pytest.raises(ValueError, match="give specialists and meta-controller"):
+        Phase3JointTrainer(config, train=train, validation=validation, output_dir=tmp_path / "other")
+
+
+def test_the_likeliest_allocation_sums_to_1(trained: Finished):
+    _, trainer, _, _ = trained
+    env = portfolio_env(trainer.config, trainer._validation, 3)
+    seen, _ = env.reset(seed=0)
+    assert float(allocation(trainer.policy.act(torch.from_numpy(seen))[:, :4]).shares_BS.sum()) == pytest.approx(3.0)
+
+
+@pytest.mark.slow
+def test_untrained_networks_learn_together_to_go_with_a_trend(tmp_path: Path):
+    config = SMALL.small_config(
+        phase_3_timesteps=24_576, specialist_update_freq=1, rollout_steps=128, batch_size=256, n_epochs=4
+    )
+    curriculum = config.curriculum.model_copy(update={"enabled": False})
+    config = config.model_copy(update={"curriculum": curriculum})
+    source = BarSource(kind="generated", bars=2_500, scenario="trending")
+    train, validation = SMALL.small_world(config, source)
+    specialists, meta = SMALL.untrained(config, train)
+    outcome = Phase3JointTrainer(
+        config, train=train, validation=validation, output_dir=tmp_path / "run", specialists=specialists, meta=meta
+    ).train()
+    scores = [score for _, score in outcome.scores]
+    assert scores[0] < 0.0
+    assert min(scores[-3:]) > 0.1
+
+
+@pytest.mark.slow
+def test_runs_killed_at_random_points_and_taken_up_again_write_the_same_bytes(tmp_path: Path):
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), str(tmp_path), "10"], capture_output=True, text=True, check=False, timeout=280
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["equal"]
+    assert found["killed_in_training"] >= 10
