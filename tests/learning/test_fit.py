@@ -40,6 +40,10 @@ def _bits(model: SwapLSTM) -> dict[str, bytes]:
     return {name: value.numpy().tobytes() for name, value in model.state_dict().items()}
 
 
+def _bits_as_tensors(model: SwapLSTM) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in model.named_parameters()}
+
+
 class Breaking:
     """Real batches that fail at the `limit`-th taking, as a full disk or a pulled plug would."""
 
@@ -110,6 +114,25 @@ def test_the_model_is_left_with_the_weights_of_its_best_epoch(train: Train):
     assert _bits(model) == _bits(shorter)
 
 
+def test_averaged_weights_are_the_mean_of_all_steps_corrected_at_the_start(batches: SequenceBatches, train: Train):
+    plain = {"learning_rate": 0.05, "schedule": "constant", "warmup_share": 0.0, "patience": 0, "monitor": "last"}
+    each_step = {"batches": batches, "batch_size": len(batches), **plain}
+    single = [_bits_as_tensors(train(f"after-{n}", num_epochs=n, **each_step)[0]) for n in (1, 2, 3)]
+    mean, _ = train("mean", num_epochs=3, averaging=0.6, **each_step)
+    shares = [0.4 * 0.6**age / (1.0 - 0.6**3) for age in (2, 1, 0)]
+    for name, value in mean.named_parameters():
+        wanted = sum(share * one[name] for share, one in zip(shares, single, strict=True))
+        torch.testing.assert_close(value, wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_averaging_changes_what_is_judged_and_not_how_it_learns(train: Train):
+    _, plain = train("plain", num_epochs=2)
+    _, averaged = train("averaged", num_epochs=2, averaging=0.9)
+    for own, mean in zip(plain.epochs, averaged.epochs, strict=True):
+        assert own["train"] == mean["train"]
+        assert own["validation"] != mean["validation"]
+
+
 def test_it_stops_when_validation_stands_still(train: Train):
     _, history = train(num_epochs=50, learning_rate=0.3, schedule="constant", patience=2)
     assert len(history.epochs) == history.best_epoch + 2 < 50
@@ -145,7 +168,9 @@ def test_gradients_are_clipped(train: Train):
     assert (clipped.side.weight - start).abs().max() < 0.2 * (free.side.weight - start).abs().max()
 
 
-@pytest.mark.parametrize("settings", [{}, {"schedule": "plateau", "plateau_patience": 0}, {"optimizer": "adam"}])
+@pytest.mark.parametrize(
+    "settings", [{"averaging": 0.9}, {"schedule": "plateau", "plateau_patience": 0}, {"optimizer": "adam"}]
+)
 @pytest.mark.parametrize("limit", [1, 25, 47, 63])
 def test_a_broken_run_goes_on_to_the_same_bytes(
     train: Train, batches: SequenceBatches, limit: int, settings: dict[str, object]

@@ -83,8 +83,9 @@ def fit(
                 started = time.perf_counter()
                 _learn_epoch(training, objective, batches, run.seed, folder, advance)
                 terms, tally = training.epoch_figures()
-                judged = evaluate(model, objective, validate, device=device)
-                training.close_epoch({**terms, **objective.metrics(tally)}, judged)
+                with training.judged_weights():
+                    judged = evaluate(model, objective, validate, device=device)
+                    training.close_epoch({**terms, **objective.metrics(tally)}, judged)
                 _write_metrics(stage.file(METRICS), training.history)
                 checkpoint.save(folder, training.snapshot())
                 _log(run, stage, training.history[-1], seconds=time.perf_counter() - started, config=config)

@@ -1,7 +1,8 @@
 """Everything about a training run that must survive a kill: weights, optimizer, position, best so far."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import torch
@@ -23,6 +24,8 @@ class FitConfig(Config):
     still, constant does neither; all rise in a line over the first `warmup_share` of the steps.
     `mixed_precision`: bfloat16 on a GPU that has it; a CPU always computes in float32.
     `num_threads`: fixed, not taken from the machine, so that one seed gives one result on any number of cores.
+    `averaging`: weights are judged and kept as their exponential mean over steps (Polyak and Juditsky 1992, with the
+    decay of the mean and the correction of its start of Adam); 0 judges and keeps them as they are.
     `checkpoint_batches`: save a checkpoint every so many batches besides every epoch; 0 for epochs alone.
     """
 
@@ -37,6 +40,7 @@ class FitConfig(Config):
     plateau_patience: int = Field(default=1, ge=0)
     plateau_shrink: float = Field(default=0.5, gt=0, lt=1)
     gradient_clip: float = Field(default=1.0, gt=0)
+    averaging: float = Field(default=0.0, ge=0, lt=1)
     patience: int = Field(default=5, ge=0)
     monitor: Literal["loss", "macro_f1", "last"] = "loss"
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -65,6 +69,7 @@ class Training:
         self._plateau = Plateau()
         self._terms: tuple[str, ...] = ()
         self._sums: Tensor | None = None
+        self._mean = _zeros(model) if config.averaging else {}
 
     def learning_rate(self) -> float:
         """The rate of the next step."""
@@ -86,6 +91,7 @@ class Training:
             group["lr"] = self.learning_rate()
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
+        self._average()
         figures = torch.stack([torch.ones_like(loss), norm, *terms.values()]).detach().double() * count
         row = torch.cat((figures, tally))
         self._terms = tuple(terms)
@@ -132,14 +138,35 @@ class Training:
             self.stopped = f"all {self.config.num_epochs} epochs done"
         self.epoch, self.batch, self._sums = self.epoch + 1, 0, None
 
+    @contextmanager
+    def judged_weights(self) -> Iterator[None]:
+        """The model with the weights that count: their mean over steps where `averaging` says so, else its own."""
+        if not self._mean:
+            yield
+            return
+        own = {name: value.detach().clone() for name, value in self.model.named_parameters()}
+        steps = (self.epoch - 1) * self.steps_per_epoch + self.batch
+        scale = 1.0 / (1.0 - self.config.averaging**steps)
+        _give(self.model, {name: value * scale for name, value in self._mean.items()})
+        try:
+            yield
+        finally:
+            _give(self.model, own)
+
     def take_best(self) -> None:
         """Give the model the weights of its best epoch."""
         self.model.load_state_dict(self._best)
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        for name, value in self.model.named_parameters() if self._mean else ():
+            self._mean[name].lerp_(value, 1.0 - self.config.averaging)
 
     def snapshot(self) -> Checkpoint:
         """All of this as tensors and JSON. Noise and order hang on seed, epoch and batch, so no generator is kept."""
         tensors = {f"model.{name}": value for name, value in _copies(self.model.state_dict()).items()}
         tensors |= {f"best.{name}": value for name, value in self._best.items()}
+        tensors |= {f"mean.{name}": value for name, value in _copies(self._mean).items()}
         for number, values in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{number}.{name}": value for name, value in _copies(values).items()}
         if self._sums is not None:
@@ -158,7 +185,7 @@ class Training:
     def restore(self, moment: Checkpoint) -> None:
         """Go on from a snapshot of a run with the same model and settings."""
         device = next(self.model.parameters()).device
-        groups: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}}
+        groups: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "mean": {}}
         steps: dict[int, dict[str, Tensor]] = {}
         for name, value in moment.tensors.items():
             kind, _, rest = name.partition(".")
@@ -169,6 +196,7 @@ class Training:
                 groups[kind][rest] = value
         self.model.load_state_dict(groups["model"])
         self._best = groups["best"]
+        self._mean = {name: value.to(device) for name, value in groups["mean"].items()}
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": steps})
         self._sums = moment.tensors["sums"].to(device) if "sums" in moment.tensors else None
         state = moment.state
@@ -186,6 +214,16 @@ def _optimizer(model: nn.Module, config: FitConfig) -> torch.optim.Optimizer:
             model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
         )
     return torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True)
+
+
+def _zeros(model: nn.Module) -> dict[str, Tensor]:
+    return {name: torch.zeros_like(value, requires_grad=False) for name, value in model.named_parameters()}
+
+
+@torch.no_grad()
+def _give(model: nn.Module, values: Mapping[str, Tensor]) -> None:
+    for name, value in model.named_parameters():
+        value.copy_(values[name])
 
 
 def _copies(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
