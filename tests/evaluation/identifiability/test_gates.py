@@ -101,3 +101,10 @@ def test_the_reason_names_the_rival_that_it_is_least_ahead_of():
     found = judge_twin(SIMPLE, near(0.005), decisions=1_000, earned="It earns nothing.")
     assert "minus that of Markov: −0.100 (−0.110 to −0.090)" in found.reason
     assert found.reason.endswith("It earns nothing.")
+
+
+def test_where_the_data_cannot_tell_the_reason_says_so():
+    unsure = Estimate(value=0.001, low=-0.027, high=0.028)
+    told = judge_twin(SIMPLE, unsure, decisions=800).reason
+    assert told.endswith("below 0.02; the difference itself is, but 800 decisions tell it to 0.027 at best.")
+    assert judge_twin(SIMPLE, near(0.05), decisions=800).reason.endswith("an upper end below 0.02.")

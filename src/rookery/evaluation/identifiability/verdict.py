@@ -65,7 +65,16 @@ def judge_twin(
     if no_worse(trees):
         return _verdict("copies", list(simple), reason)
     found: Finding = "below_trees" if trees.low is not None and trees.low > 0 else "short_of_trees"
-    return _verdict(found, list(simple), f"{reason} No worse asks for an upper end below {NO_WORSE:g}.")
+    why = _why_short(trees, decisions)
+    return _verdict(found, list(simple), f"{reason} No worse asks for an upper end below {NO_WORSE:g}{why}.")
+
+
+def _why_short(trees: Estimate, decisions: int) -> str:
+    """Whether it is the twin that falls short, or the data that cannot tell."""
+    if trees.value is None or trees.high is None or trees.value >= NO_WORSE:
+        return ""
+    reach = number(trees.high - trees.value, digits=3)
+    return f"; the difference itself is, but {decisions:,} decisions tell it to {reach} at best"
 
 
 def _reason(simple: Mapping[str, Estimate], trees: Estimate) -> str:
