@@ -115,7 +115,7 @@ def killed(folder: Path, phase: PhaseNumber, draws: random.Random) -> bool:
 
 
 def soak(root: Path, kills: int, seed: int) -> int:
-    """Number of runs, and of files in them, that differed is printed; the number of files is returned."""
+    """Number of files, over all runs, that differed from those of the run left alone."""
     draws, hits, beside, runs, mismatches = random.Random(seed), Counter[int](), 0, 0, 0
     left_alone(root / "peace")
     wanted = digests(root / "peace")

@@ -31,7 +31,8 @@ def test_learners_of_one_table_are_told_apart_by_what_stands_before_the_dot(tmp_
 
 def test_a_learner_that_learns_now_and_then_has_a_point_for_each_time(tmp_path: Path):
     rows = [
-        {"steps": float(u), "meta.entropy": float(u)} | ({"forex.entropy": -float(u)} if u % 5 == 0 else {}) for u in range(1, 21)
+        {"steps": float(u), "meta.entropy": float(u)} | ({"forex.entropy": -float(u)} if u % 5 == 0 else {})
+        for u in range(1, 21)
     ]
     del rows[2]["meta.entropy"]
     found = read_curves([(3, "joint", _metrics(tmp_path / "joint", rows))])
