@@ -204,7 +204,7 @@ def measure(config: SpecialistsConfig, seed: int, folder: Path) -> None:
     found = {name: by_policy(policy, config, seen) for name, policy in policies(config, seed, folder).items()}
     before = found["phase 2"]
     for name, outcome in found.items():
-        # In units of phase 2's own deviation, so that it reads as a difference of Sharpe ratios at equal risk.
+        # A return in units of its own deviation, which the interval takes as known: its mean is a Sharpe ratio.
         scaled_D = outcome.growth_D / outcome.growth_D.std() - before.growth_D / before.growth_D.std()
         lines = []
         for unit, lead_D in (("bp a decision", 1e4 * (outcome.growth_D - before.growth_D)), ("Sharpe", scaled_D)):
