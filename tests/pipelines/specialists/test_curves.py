@@ -29,6 +29,19 @@ def test_learners_of_one_table_are_told_apart_by_what_stands_before_the_dot(tmp_
     assert [(one.learner, one.values[-1]) for one in found] == [("meta", 5.0), ("forex", -5.0)]
 
 
+def test_a_learner_that_learns_now_and_then_has_a_point_for_each_time(tmp_path: Path):
+    rows = [
+        {"steps": float(u), "meta.entropy": float(u)} | ({"forex.entropy": -float(u)} if u % 5 == 0 else {})
+        for u in range(1, 21)
+    ]
+    del rows[2]["meta.entropy"]
+    found = read_curves([(3, "joint", _metrics(tmp_path / "joint", rows))])
+    assert {one.learner: one.steps for one in found} == {
+        "meta": (1, 2, *range(4, 21)),
+        "forex": (5, 10, 15, 20),
+    }
+
+
 def test_long_metrics_are_thinned_and_keep_their_last_row(tmp_path: Path):
     rows = [{"steps": float(u), "entropy": float(u)} for u in range(1_001)]
     (only,) = read_curves([(1, "forex", _metrics(tmp_path / "forex", rows))])

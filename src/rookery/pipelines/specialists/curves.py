@@ -41,13 +41,14 @@ def _lines(
     name: str, rows: Sequence[Mapping[str, Any]]
 ) -> Iterator[tuple[str, str, tuple[int, ...], tuple[float | None, ...]]]:
     """Learner, figure, steps and values of every column of a table."""
-    for column in rows[0] if rows else ():
+    # Not every learner learns from every rollout: the first row alone would hide those that begin later.
+    for column in dict.fromkeys(column for row in rows for column in row):
         learner, dot, key = column.rpartition(".")
         if not dot and key == "learning_rate":
             # It falls in a line, as the settings have it; only phase 3's moves with what is learnt.
             continue
         # Updates in which no episode ended have no return to show.
-        known = [row for row in rows if _number(row[column]) is not None]
+        known = [row for row in rows if _number(row.get(column)) is not None]
         steps = tuple(int(row["steps"] or 0) for row in known)
         yield learner if dot else name, key, steps, tuple(_number(row[column]) for row in known)
 
