@@ -105,7 +105,7 @@ def _train_in(run: Run, stage: Stage, training: PPOTraining) -> None:
     else:
         training.restore(moment)
         run.progress.say(f"training goes on at update {training.update + 1}")
-    with run.progress.stage("training", total=training.total_steps, unit="steps") as advance:
+    with run.progress.stage(stage.path.name, total=training.total_steps, unit="steps") as advance:
         advance(training.steps)
         while not training.done:
             first, started = training.update, time.perf_counter()
