@@ -112,6 +112,45 @@ def test_a_bundle_is_trained_judged_and_asked(rookery: Call, bundle: Path, prepa
     assert answers["target_rtg"][0] == pytest.approx(0.02)
 
 
+def test_bare_states_are_answered_as_the_data_that_they_are_from(rookery: Call, bundle: Path, prepared: Path):
+    whole = pl.read_parquet(prepared / "processed_trader_data.parquet")
+    names = json.loads((bundle / "schema.json").read_text())["features"]
+    given = whole.select("time", "segment", *names, "action", "reward")
+    given.write_parquet(prepared / "states.parquet")
+    words = ("--config", "small.yaml", "--quiet", "--target-rtg", "0.02")
+    assert rookery("twin", "predict", "--data-dir", prepared, *words, "--output", "all.parquet").code == 0
+    said = rookery("twin", "predict", "--states", prepared / "states.parquet", *words, "--output", "bare.parquet")
+    assert said.code == 0, said.err
+    folder = prepared.parent
+    bare, full = (pl.read_parquet(folder / name) for name in ("bare.parquet", "all.parquet"))
+    assert bare.equals(full.select(bare.columns))
+
+    # As CSV, in one segment without clock, actions or rewards.
+    given.filter(pl.col("segment") == 0).select(names).write_csv(folder / "alone.csv")
+    alone = rookery("twin", "predict", "--states", "alone.csv", *words, "--json")
+    assert (alone.json["rows"], alone.json["known"]) == (60, 0)
+
+
+def test_a_states_file_that_is_wrong_is_one_clear_line(rookery: Call, bundle: Path, tmp_path: Path):
+    names = json.loads((bundle / "schema.json").read_text())["features"]
+    fine = pl.DataFrame({name: [0.1, 0.2, 0.3] for name in names})
+    for wrong, told in (
+        (fine.drop("rsi"), "column 'rsi' is missing"),
+        (fine.with_columns(rsi=pl.Series(["0.1", "high", "0.2"])), "'rsi' is 'high', not a finite number"),
+        (fine.with_columns(segment=pl.Series([0, 1, 0])), "a segment goes on after another began"),
+        (fine.with_columns(action=pl.Series(["HOLD", "KEEP", "BUY"])), "'KEEP' is no action"),
+        (fine.with_columns(time=pl.Series(["2026-01-11 09:00:00", "noon", ""])), "time is not a moment"),
+        (fine.with_columns(time=pl.Series(["2026-01-11 09:00:00"] * 3)), "time stands still or runs backwards"),
+        (fine.clear(), "has no rows"),
+    ):
+        wrong.write_csv(tmp_path / "states.csv")
+        said = rookery("twin", "predict", "--states", "states.csv", "--target-rtg", "0.02")
+        assert (said.code, told in said.err) == (2, True), said.err
+        assert said.err.startswith("error: states.csv")
+    both = rookery("twin", "predict", "--states", "states.csv", "--data-dir", "elsewhere")
+    assert (both.code, "given together with --data-dir" in both.err) == (2, True)
+
+
 def test_raw_files_are_made_into_the_bars_that_the_bundle_was_taught_with(rookery: Call, bundle: Path, trader: Path):
     # Neither the interval nor the settings are given again.
     raw = rookery("twin", "evaluate", "--data-dir", trader, "--json", "--quiet").json
@@ -137,6 +176,22 @@ def test_data_prepared_otherwise_than_asked_is_refused(rookery: Call, prepared: 
     said = rookery("twin", "train", "--data-dir", prepared, "--interval", "5m")
     assert said.code == 2
     assert "data: was prepared with interval_s 60, not 300" in said.err
+
+
+def test_check_loads_no_torch(trader: Path):
+    code = (
+        "import sys\nfrom rookery.cli import main\n"
+        "assert main(['twin', 'check', '--data-dir', 'trader', '--quiet']) == 0\nsys.exit('torch' in sys.modules)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], cwd=trader.parent, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stderr
+
+
+def test_evaluate_tells_each_score_once(rookery: Call, bundle: Path, prepared: Path):
+    lines = rookery("twin", "evaluate", "--data-dir", prepared, "--config", "small.yaml", "--quiet").out.splitlines()
+    names = [line.split("  ")[0] for line in lines[1:]]
+    assert "log loss of the class shares" in names
+    assert len(names) == len(set(names))
 
 
 @pytest.mark.parametrize("command", ["check", "prepare", "run"])

@@ -150,7 +150,7 @@ def draw_again(run: "RunFacts") -> list[Path]:
         own = certificate or certificates.of_stage(run.path)
         # Neutral in name, as the run's own audit is.
         own = None if own is None else replace(own, subject="this run")
-        made = believed(made, trials=made.belief.trials, certificate=own, validations=validations)
+        made = believed(made, trials=made.belief.trials or made.belief.tally, certificate=own, validations=validations)
     drawn = ("report.json", "report.md", "report.html")
     redraw(run.path, frozen.parent.name, drawn, lambda folder: report.write(made, folder))
     if made.verdict.sentence != run.outcome.get("verdict"):

@@ -37,10 +37,12 @@ from rookery.cli.twin_options import (
     ShareOption,
     SkipOption,
     StateOption,
+    StatesOption,
     TraderOption,
     YearOption,
     twin_source,
 )
+from rookery.errors import UserError
 from rookery.progress import Progress
 
 app = typer.Typer(help="One trader's history; a Decision Transformer acts as he does.", rich_markup_mode=None)
@@ -72,7 +74,8 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Read a trader's files (and settings) as a run would, and say what was found; writes nothing."""
-    settings = twin_config(config, {})
+    # The network's settings load torch: seconds and hundreds of MiB, for nothing where a person asks about files alone.
+    settings = twin_config(config, {}) if config is not None or as_json else None
     source = twin_source(data_dir, context.params)
     twin_outcome.show_check(source.load(Progress(quiet=quiet)), settings, as_json=as_json)
 
@@ -182,6 +185,7 @@ def predict(
     context: typer.Context,
     model: ModelOption = MODELS,
     data_dir: DataDirOption = DATA_DIR,
+    states: StatesOption = None,
     output: Annotated[
         Path, typer.Option("--output", metavar="FILE", help="CSV or parquet of an answer for every bar.")
     ] = Path("actions.csv"),
@@ -207,12 +211,19 @@ def predict(
     use_threads(threads)
     settings = twin_config(config, context.params)
     source = twin_source(data_dir, context.params)
-    from rookery.pipelines.twin import using
+    if states is not None:
+        if data_dir != DATA_DIR:
+            raise UserError("given together with --data-dir", place="--states", remedy="leave one of them out")
+        from rookery.pipelines.twin.asked_states import predict_states
 
-    progress = Progress(quiet=quiet)
-    answers = using.predict(
-        model, source, output, target_rtg=target_rtg, config=settings, device=device, progress=progress
-    )
+        answers = predict_states(model, states, output, target_rtg=target_rtg, config=settings, device=device)
+    else:
+        from rookery.pipelines.twin import using
+
+        progress = Progress(quiet=quiet)
+        answers = using.predict(
+            model, source, output, target_rtg=target_rtg, config=settings, device=device, progress=progress
+        )
     twin_outcome.show_answers(answers, output, as_json=as_json)
 
 

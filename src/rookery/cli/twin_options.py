@@ -42,6 +42,14 @@ StateOption = Annotated[
     Literal["spec17", "extended"] | None,
     typer.Option("--state", help="The specification's 17 numbers, or three more for a market maker."),
 ]
+StatesOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--states",
+        metavar="FILE",
+        help="Instead of files: CSV or parquet with the bundle's state columns, a row a bar.",
+    ),
+]
 FromOption = Annotated[
     str | None,
     typer.Option(

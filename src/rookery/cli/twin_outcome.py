@@ -12,22 +12,24 @@ if TYPE_CHECKING:
     import polars as pl
 
     from rookery.pipelines.twin.config import TwinConfig
+    from rookery.pipelines.twin.history import TwinHistory
     from rookery.pipelines.twin.steps import TrainedFiles
-    from rookery.pipelines.twin.tables import TwinHistory, TwinTables
+    from rookery.pipelines.twin.tables import TwinTables
     from rookery.pipelines.twin.using import Evaluated
 
 _SCORES = {"log_loss": "log loss", "accuracy": "accuracy", "macro_f1": "macro F1", "rtg_rmse": "RTG error x 100"}
 
 
-def show_check(history: "TwinHistory", config: "TwinConfig", *, as_json: bool) -> None:
-    """What a trader's files hold, as a run would read them."""
+def show_check(history: "TwinHistory", config: "TwinConfig | None", *, as_json: bool) -> None:
+    """What a trader's files hold, as a run would read them; with `config`, its fingerprint in the JSON."""
     facts, times = history.facts, history.trades["time"]
     first, last = times[0].isoformat(), times[-1].isoformat()
     complete = int(history.markets["complete"].sum())
     if as_json:
         counts = {"markets": history.markets.height, "complete": complete, "first": first, "last": last}
         skipped = {"skipped_files": dict(history.skipped_files)}
-        show.document({"source": asdict(facts), **counts, **skipped, "config_fingerprint": config.fingerprint()})
+        settings = {} if config is None else {"config_fingerprint": config.fingerprint()}
+        show.document({"source": asdict(facts), **counts, **skipped, **settings})
         return
     rows = [
         ("files", facts.path),
@@ -47,7 +49,7 @@ def show_check(history: "TwinHistory", config: "TwinConfig", *, as_json: bool) -
 def show_prepared(made: "TwinTables", folder: Path, *, as_json: bool) -> None:
     """How many bars and markets there are, where strong begins, and how often each action was taken."""
     from rookery.labels.trader import ACTIONS
-    from rookery.pipelines.twin.tables import PROCESSED
+    from rookery.pipelines.twin.history import PROCESSED
 
     actions = made.trajectories.actions_R
     counts = {name: int((actions == kind).sum()) for kind, name in enumerate(ACTIONS)}

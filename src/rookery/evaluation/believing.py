@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from rookery.evaluation.leakage import Certificate
 from rookery.evaluation.report import belief as records
-from rookery.evaluation.report.belief import Belief, Probe, Trials, Validation, Verdict
+from rookery.evaluation.report.belief import Belief, Probe, Tally, Trials, Validation, Verdict
 from rookery.evaluation.report.record import Report, TwinPanel
 
 # The confidence that a Sharpe ratio must keep after all trials are counted.
@@ -16,17 +16,24 @@ _EVIDENCE = "belief"
 def believed(
     report: Report,
     *,
-    trials: Trials | None,
+    trials: Trials | Tally | None,
     certificate: Certificate | None,
     validations: Sequence[Validation] = (),
 ) -> Report:
     """The report with its surroundings. Called again, it starts from the verdict of the figures alone."""
     before = report.verdict if report.belief is None else report.belief.before
     # A twin claims to foretell, not to earn: a Sharpe ratio says nothing of it.
-    counted = before if isinstance(report.panel, TwinPanel) else _deflated(before, trials)
+    deflating = trials if isinstance(trials, Trials) else None
+    counted = before if isinstance(report.panel, TwinPanel) else _deflated(before, deflating)
     verdict = _certified(counted, certificate)
     shown = None if certificate is None else _shown(certificate)
-    belief = Belief(before=before, trials=trials, certificate=shown, validations=tuple(validations))
+    belief = Belief(
+        before=before,
+        trials=deflating,
+        tally=trials if isinstance(trials, Tally) else None,
+        certificate=shown,
+        validations=tuple(validations),
+    )
     return replace(report, verdict=verdict, belief=belief)
 
 

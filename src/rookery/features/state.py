@@ -152,8 +152,9 @@ def _check_prices(bars: pl.DataFrame) -> None:
             raise UserError(what, place="bars", row=rows[0] + 2, remedy="mend or remove the bar")
 
 
-def _expressions(config: StateConfig, order: float) -> list[pl.Expr]:
-    made = [
+def market_expressions(config: StateConfig, order: float) -> list[pl.Expr]:
+    """The first six columns of a state, of open, high, low, close and volume by segment."""
+    return [
         fractional_difference(order, config.fractional_tau),
         yang_zhang(config.volatility_window),
         z_score(pl.col("volume"), config.volume_window).alias("volume_z"),
@@ -164,6 +165,12 @@ def _expressions(config: StateConfig, order: float) -> list[pl.Expr]:
             "macd_histogram"
         ),
         bollinger_width(config.bollinger_window),
+    ]
+
+
+def _expressions(config: StateConfig, order: float) -> list[pl.Expr]:
+    made = [
+        *market_expressions(config, order),
         *calendar.time_of_day(),
         *calendar.hour(),
         *calendar.day_of_week(),

@@ -13,7 +13,7 @@ import polars as pl
 from rookery.evaluation import report as reports
 from rookery.evaluation.believing import believed
 from rookery.evaluation.leakage import Certificate
-from rookery.evaluation.report.belief import Trials
+from rookery.evaluation.report.belief import Tally, Trials
 from rookery.evaluation.report.record import Fact, Machine, Report, StageTime
 from rookery.run import Run
 from rookery.tables import write_table
@@ -35,7 +35,7 @@ class RunResult:
 def close(
     made: Run,
     record: Report,
-    trials: Callable[[], Trials | None],
+    trials: Callable[[], Trials | Tally | None],
     certificate: Certificate,
     *,
     device: str,
@@ -66,7 +66,7 @@ def close(
 def _report(
     made: Run,
     record: Report,
-    trials: Callable[[], Trials | None],
+    trials: Callable[[], Trials | Tally | None],
     certificate: Certificate,
     hashes: Mapping[str, str],
     *,

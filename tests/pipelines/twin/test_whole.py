@@ -9,6 +9,7 @@ import pytest
 
 from rookery.errors import UserError
 from rookery.evaluation import report as reports
+from rookery.evaluation.report.belief import Tally
 from rookery.evaluation.trials.ledger import SEALED, ledger_of
 from rookery.files import sha256
 from rookery.models.decision_transformer import DecisionTransformerConfig
@@ -96,6 +97,24 @@ def test_the_ledger_has_fit_judgement_and_reading_once_however_often_it_is_run(m
     assert trials[1].splits == (SEALED,)
     assert trials[1].result["log_loss"] == made.report.headline[0].agent.value
     assert ledger.readings(data=trials[0].data, split=SEALED) == 1
+
+
+def test_the_report_counts_what_was_tried_on_the_same_history_and_deflates_nothing(made: RunResult, tmp_path: Path):
+    belief = made.report.belief
+    assert belief is not None
+    assert belief.trials is None
+    assert belief.tally == Tally(count=1, fits=1, judgements=1, readings=1)
+
+    # Bars of another length are another try at the same markets.
+    copied = tmp_path / "runs"
+    shutil.copytree(made.folder.parent, copied)
+    coarse = small().model_copy(update={"interval_s": 120})
+    again = whole.run(TRADER, copied / "two", config=coarse, device="cpu", progress=Progress(io.StringIO())).report
+    assert again.belief is not None
+    assert again.belief.tally == Tally(count=2, fits=2, judgements=2, readings=2)
+    text = (copied / "two" / "report" / "report.md").read_text()
+    assert "2 on these data (2 models trained, 2 judgements); held-out data read 2 times" in text
+    assert "others were not counted" not in text
 
 
 def test_a_finished_run_is_loaded_not_repeated(made: RunResult, tmp_path: Path):

@@ -78,6 +78,20 @@ class Trials:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How many things were tried on these data up to a result that no Sharpe ratio stands for.
+
+    `count` is all configurations and seeds, of which `fits` models were trained and `judgements` were made on held-out
+    rows; a run that does both counts once. `readings` is how often the held-out rows were read.
+    """
+
+    count: int
+    fits: int
+    judgements: int
+    readings: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What networks earned where they had not learned: one test block (`fold`) or all of them together (`path`)."""
 
@@ -110,6 +124,7 @@ class Belief:
 
     before: Verdict
     trials: Trials | None = None
+    tally: Tally | None = None
     certificate: Certificate | None = None
     validations: tuple[Validation, ...] = ()
 

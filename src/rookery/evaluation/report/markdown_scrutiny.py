@@ -31,6 +31,8 @@ def belief(belief: Belief, code: VerdictCode) -> str:
         parts.append(f"By its figures alone the verdict would be {belief.before.code.replace('_', ' ')}.")
     if belief.trials:
         parts.extend(_trials(belief.trials))
+    if belief.tally:
+        parts.append(f"Trials: {wording.tally_line(belief.tally)}.")
     if belief.certificate:
         parts.extend(_certificate(belief.certificate))
     for validation in belief.validations:

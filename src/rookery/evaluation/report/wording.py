@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from rookery.evaluation.report.record import Certificate, Column, Estimate, Measure, Report, Trials, Validation
+from rookery.evaluation.report.record import Certificate, Column, Estimate, Measure, Report, Tally, Trials, Validation
 
 MINUS = "−"
 ABSENT = "–"
@@ -119,9 +119,20 @@ def deflated(trials: Trials) -> str:
 def trial_count(report: Report) -> str:
     """How many trials the headline was chosen from, as far as is known."""
     trials = report.belief.trials if report.belief else None
+    if report.belief and report.belief.tally:
+        return tally_line(report.belief.tally)
     if trials is None:
         return f"{report.basis.trials:,}, in this run; others were not counted"
     return f"{trials.count:,}, worth {number(trials.effective, digits=1)} independent ones"
+
+
+def tally_line(tally: Tally) -> str:
+    """'12 (10 models trained, 9 judgements); held-out data read 9 times': what a result was chosen from."""
+    models = "model" if tally.fits == 1 else "models"
+    judgements = "judgement" if tally.judgements == 1 else "judgements"
+    times = "once" if tally.readings == 1 else f"{tally.readings:,} times"
+    made = f"{tally.fits:,} {models} trained, {tally.judgements:,} {judgements}"
+    return f"{tally.count:,} on these data ({made}); held-out data read {times}"
 
 
 def _spread(trials: Trials) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from rookery.evaluation.report.belief import Trials
+from rookery.evaluation.report.belief import Tally, Trials
 from rookery.evaluation.report.estimate import Estimate
 from rookery.evaluation.statistics.overfitting import probability_of_overfitting
 from rookery.evaluation.statistics.seeds import interquartile_mean
@@ -69,6 +69,18 @@ def standing(ledger: TrialLedger, number: int) -> Trials:
         seeds=seeds,
         seed_count=seed_count,
         note="; ".join(filter(None, (note, probabilistic.reason))),
+    )
+
+
+def tally(ledger: TrialLedger, number: int) -> Tally:
+    """What was tried on the data of trial `number` up to it, itself included, where no returns can be deflated."""
+    mine = ledger.trial(number).trial
+    known = ledger.trials(data=mine.data, last=number)
+    return Tally(
+        count=sum(_configurations(known).values()),
+        fits=sum(one.trial.kind == "fit" for one in known),
+        judgements=sum(one.trial.kind == "backtest" for one in known),
+        readings=ledger.readings(data=mine.data, split=SEALED),
     )
 
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from rookery.errors import UserError
 from rookery.pipelines.twin.config import TwinConfig
+from rookery.pipelines.twin.history import TwinHistory
 from rookery.pipelines.twin.saved import SavedTwin, load_twin
 from rookery.pipelines.twin.source import TwinSource
-from rookery.pipelines.twin.tables import TwinHistory, TwinTables, read
+from rookery.pipelines.twin.tables import TwinTables, read
 from rookery.pipelines.twin.teaching import BUNDLE, MODELS, SELECTION
 from rookery.run import Stage
 from rookery.runs import RunFacts

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from rookery.market.planted_trader import PlantedMarkets, planted_bars, rule_trader
-from rookery.pipelines.twin.tables import TwinHistory
+from rookery.pipelines.twin.history import TwinHistory
 from rookery.schema import SourceFacts, fingerprint
 from rookery.sources import polymarket
 

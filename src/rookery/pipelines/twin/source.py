@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from rookery.errors import UserError
+from rookery.pipelines.twin.history import PROCESSED, TwinHistory
 from rookery.pipelines.twin.planted import planted_history
-from rookery.pipelines.twin.tables import PROCESSED, TwinHistory
 from rookery.progress import Progress
 from rookery.sources import polymarket
 from rookery.sources.polymarket import Dedupe

@@ -15,12 +15,13 @@ from rookery.pipelines.sections import training_section
 from rookery.pipelines.twin import judging, tables
 from rookery.pipelines.twin.audited import STAGES, read_audited
 from rookery.pipelines.twin.config import TwinConfig
+from rookery.pipelines.twin.history import TwinHistory
 from rookery.pipelines.twin.inference import TraderInference
 from rookery.pipelines.twin.probes import certificate_of
 from rookery.pipelines.twin.reporting import build_report
 from rookery.pipelines.twin.saved import load_twin
 from rookery.pipelines.twin.source import TwinSource
-from rookery.pipelines.twin.tables import TwinHistory, TwinTables
+from rookery.pipelines.twin.tables import TwinTables
 from rookery.pipelines.twin.teaching import learnt_of
 from rookery.run import Run
 

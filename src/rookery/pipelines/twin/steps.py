@@ -11,10 +11,11 @@ from rookery.evaluation.trials.recording import Recorder
 from rookery.pipelines.tried import record_fit
 from rookery.pipelines.twin import tables
 from rookery.pipelines.twin.config import TableConfig, TwinConfig
+from rookery.pipelines.twin.history import PROCESSED, TwinHistory
 from rookery.pipelines.twin.inference import Device
 from rookery.pipelines.twin.saved import load_twin
 from rookery.pipelines.twin.source import TwinSource
-from rookery.pipelines.twin.tables import TwinHistory, TwinTables
+from rookery.pipelines.twin.tables import TwinTables
 from rookery.pipelines.twin.teaching import MODELS, Learnt, learnt_of, teach
 from rookery.progress import Progress
 from rookery.run import Run
@@ -51,7 +52,7 @@ def read_prepared(folder: Path) -> TwinTables:
 
 def is_prepared(path: Path) -> bool:
     """Whether a folder holds a processed table."""
-    return (path / tables.PROCESSED).is_file()
+    return (path / PROCESSED).is_file()
 
 
 def tables_of(
@@ -102,7 +103,7 @@ def train(
         ledger = ledger_of(made.path)
         bundle = teach(made, taught, config, device)
         learnt = learnt_of(load_twin(bundle))
-        pen = Recorder(ledger=ledger, run=made, data=taught.fingerprint(), data_name=source.name)
+        pen = Recorder(ledger=ledger, run=made, data=taught.history.fingerprint(), data_name=source.name)
         record_fit(pen, bundle.parent, best_epoch=learnt.best_epoch, stopped=learnt.stopped)
         bundles.copy(bundle, output_dir)
         made.finish({"bundle": str(output_dir), "hashes": made.hashes(MODELS)})

@@ -2,12 +2,11 @@
 
 # R rows, S segments
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal
 
 import polars as pl
 from pydantic import Field
@@ -24,72 +23,18 @@ from rookery.files import read_json, write_json
 from rookery.labels.trader import ActionThresholds, fit_thresholds, trader_labels
 from rookery.pipelines.twin.bars import state_bars
 from rookery.pipelines.twin.config import TableConfig
+from rookery.pipelines.twin.history import PROCESSED, TwinHistory, digest
 from rookery.pipelines.twin.saved import Order, StateNormalization, Thresholds
-from rookery.schema import MARKETS, QUOTES, TIME, TRADES, SourceFacts, check, fingerprint
-from rookery.sources.polymarket import History
+from rookery.schema import TIME, fingerprint
 from rookery.tables import read_table, require, write_table
 
-PROCESSED = "processed_trader_data.parquet"
 DESCRIPTION = "description.json"
 
 # A difference of order 1 needs two rows: what is left where no segment is long enough to choose a smaller order on.
 PLAIN_ORDER = 1.0
 
 _PARTS = (("train",), ("train", "validation"))
-_HISTORY = {"trades": TRADES, "quotes": QUOTES, "markets": MARKETS}
 _LABELS = ("action", "reward", "return_to_go")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TwinHistory:
-    """A trader's rows (TRADES), what the market showed (QUOTES) and his markets (MARKETS), with the facts of reading.
-
-    `markets` tells of each market's end, and `trades` of what came after a bar: they are for judging, never for states.
-    `skipped_files` names files that could not be read at all, each with its reason.
-    """
-
-    trades: pl.DataFrame
-    quotes: pl.DataFrame
-    markets: pl.DataFrame
-    facts: SourceFacts
-    skipped_files: Mapping[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, history: History) -> Self:
-        """What was loaded."""
-        return cls(
-            trades=history.trades,
-            quotes=history.quotes,
-            markets=history.markets,
-            facts=history.facts,
-            skipped_files=dict(history.skipped_files),
-        )
-
-    def fingerprint(self) -> str:
-        """Of every row."""
-        return _digest(*(fingerprint(getattr(self, name)) for name in _HISTORY))
-
-    def write(self, folder: Path) -> None:
-        """Write trades.parquet, quotes.parquet, markets.parquet and source.json into `folder`."""
-        for name in _HISTORY:
-            write_table(getattr(self, name), folder / f"{name}.parquet")
-        told = {"facts": asdict(self.facts), "skipped_files": dict(self.skipped_files)}
-        write_json(folder / "source.json", told)
-
-    @classmethod
-    def read(cls, folder: Path) -> Self:
-        """Read what `write` wrote. Raises UserError naming the file that is wrong."""
-        remedy = "make it with: rookery twin prepare"
-        tables = {}
-        for name, contract in _HISTORY.items():
-            path = folder / f"{name}.parquet"
-            tables[name] = check(read_table(path, remedy=remedy), contract, place=path)
-        told = read_json(folder / "source.json")
-        return cls(
-            **tables,
-            facts=SourceFacts(**told["facts"]),
-            skipped_files=told["skipped_files"],
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -151,7 +96,7 @@ class TwinTables:
     def fingerprint(self) -> str:
         """Of every value that a twin is taught with."""
         tables = (fingerprint(table) for table in (self.bars, self.states, self.labels))
-        return _digest(*tables, str(self.train), str(self.validation))
+        return digest(*tables, str(self.train), str(self.validation))
 
     def _rows(self, segments: range) -> range:
         offsets_S = self.trajectories.offsets_S
@@ -304,7 +249,3 @@ def read(folder: Path, history: TwinHistory) -> TwinTables:
         config=known.config,
         left_out=known.left_out,
     )
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.sha256(" ".join(parts).encode()).hexdigest()

@@ -112,9 +112,9 @@ def predict(
     inference = TraderInference(twin.model, device, scaler=twin.scaler)
     inference.check_target(target_rtg)
     given, config = _tables_for(twin, source, config, progress)
-    asked_R = _still_asked(given.labels, target_rtg, inference.target_range)
+    asked_R = still_asked(given.labels, target_rtg, inference.target_range)
     chances_RK = _chances(twin, as_taught(given, twin), asked_R * RTG_SCALE, config, device)
-    answers = _answers(given, asked_R, chances_RK)
+    answers = answered(given.bars.select("time", "market", SEGMENT), given.labels["action"], asked_R, chances_RK)
     write_table(answers, output)
     return answers
 
@@ -131,18 +131,18 @@ def _chances(twin: SavedTwin, rows: Trajectories, rtg_R: Floats, config: TwinCon
     )
 
 
-def _still_asked(labels: pl.DataFrame, target: float, target_range: tuple[float, float]) -> Floats:
-    """The target of each bar: `target` less what the trader's actions before it in the market have earned."""
+def still_asked(labels: pl.DataFrame, target: float, target_range: tuple[float, float]) -> Floats:
+    """(R,) The target of each row: `target` less the `reward` of the rows before in its segment, within the range."""
     earned = pl.col("reward").fill_null(0.0)
     before = earned.cum_sum().over(SEGMENT) - earned
     return labels.select((target - before).clip(*target_range)).to_series().to_numpy().copy()
 
 
-def _answers(given: TwinTables, asked_R: Floats, chances_RK: Floats) -> pl.DataFrame:
+def answered(rows: pl.DataFrame, taken: pl.Series, asked_R: Floats, chances_RK: Floats) -> pl.DataFrame:
+    """`rows` with what was asked for, the likeliest action, the chance of each, and `taken` (ids) by name."""
     names = np.array(ACTIONS)
     best_R = chances_RK.argmax(axis=1)
-    taken = given.labels["action"]
-    return given.bars.select("time", "market", SEGMENT).with_columns(
+    return rows.with_columns(
         pl.Series("target_rtg", asked_R),
         pl.Series("action", names[best_R]),
         pl.Series("action_id", best_R.astype(np.int8)),

@@ -1,12 +1,14 @@
 """The whole road of a twin in one directory: history, tables, network, judgement, audit, report."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
 from rookery.evaluation.leakage.record import AUDIT
 from rookery.evaluation.trials.ledger import ledger_of
 from rookery.evaluation.trials.recording import Recorder
+from rookery.evaluation.trials.standing import tally
 from rookery.features import averages, bands, fractional, holding, momentum, position, volatility
 from rookery.features.state import StateConfig
 from rookery.labels import returns
@@ -57,15 +59,16 @@ def run(
         ledger = ledger_of(made.path)
         history = history_stage(made, source)
         taught = data_stage(made, history, config)
-        pen = Recorder(ledger=ledger, run=made, data=taught.fingerprint(), data_name=source.name)
+        pen = Recorder(ledger=ledger, run=made, data=history.fingerprint(), data_name=source.name)
         bundle = teach(made, taught, config, device)
         learnt = learnt_of(load_twin(bundle))
         record_fit(pen, bundle.parent, best_epoch=learnt.best_epoch, stopped=learnt.stopped)
         record = judgement_stage(made, taught, source, config, bundle, pen)
-        pen.judged({row.key: row.agent.value for row in record.headline})
+        judged = pen.judged({row.key: row.agent.value for row in record.headline})
         certificate = audit_stage(made, source, config)
-        # What was tried deflates Sharpe ratios; a twin's verdict rests on none.
-        return close(made, record, lambda: None, certificate, device=learnt.device, stages=(*STAGES, AUDIT), beside={})
+        # Counted, not deflated: a twin's verdict rests on no Sharpe ratio.
+        tried = partial(tally, ledger, judged)
+        return close(made, record, tried, certificate, device=learnt.device, stages=(*STAGES, AUDIT), beside={})
 
 
 def resume(facts: RunFacts, *, device: Device = "auto", progress: Progress | None = None) -> RunResult:
