@@ -283,6 +283,15 @@ def test_a_part_that_does_not_fit_the_checksum_is_not_taken(store: Store, tmp_pa
     assert download(store, tmp_path, prefix="large").bytes_fetched == 1 << 20
 
 
+def test_a_part_longer_than_the_file_is_fetched_anew(store: Store, tmp_path: Path):
+    remote = list_files(store, "large")[0]
+    tag = hashlib.sha256(remote.etag.encode()).hexdigest()[:12]
+    (tmp_path / f".big.bin.{tag}.part").write_bytes(b"x" * (remote.size + 1))
+
+    assert download(store, tmp_path, prefix="large").bytes_fetched == remote.size
+    assert (tmp_path / "big.bin").stat().st_size == remote.size
+
+
 def test_keys_appear_in_no_file_log_or_message(
     store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ):

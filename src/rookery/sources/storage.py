@@ -80,7 +80,9 @@ def list_files(store: Store, prefix: str = "", *, pattern: str | Sequence[str] =
 def plan(store: Store, into: str | Path, *, prefix: str = "", pattern: str | Sequence[str] = "*") -> Planned:
     """What `download` with these arguments would fetch; nothing is written. Raises UserError as `download` does."""
     remotes = _wanted(store, list_files(store, prefix, pattern=pattern), prefix, pattern)
-    return _planned(remotes, {remote.key: _target(Path(into), remote, prefix) for remote in remotes}, {})
+    return _planned(
+        remotes, {remote.key: _target(Path(into), remote, prefix) for remote in remotes}, _manifest(Path(into))
+    )
 
 
 def download(
@@ -172,7 +174,9 @@ def _fetched(fetch: _Fetch, remote: Remote, target: Path) -> _Got:
     part = target.with_name(f".{target.name[:80]}.{hashlib.sha256(remote.etag.encode()).hexdigest()[:12]}.part")
     with part.open("ab") as file:
         if file.tell() > remote.size:
+            # Appending, the place does not move back by itself.
             file.truncate(0)
+            file.seek(0)
         kept = file.tell()
         fetch.advance(kept)
         while file.tell() < remote.size and not fetch.stopped.is_set():
@@ -185,9 +189,11 @@ def _fetched(fetch: _Fetch, remote: Remote, target: Path) -> _Got:
     if fetch.stopped.is_set() and part.stat().st_size < remote.size:
         raise UserError("another file failed", place=_place(fetch.store))
     verified = _agrees(part, remote.etag)
-    if verified is False:
+    is_whole = part.stat().st_size == remote.size
+    if verified is False or not is_whole:
         part.unlink()
-        what = f"'{shown(remote.key)}' does not have the checksum that the store states"
+        stated = "checksum" if is_whole else "size"
+        what = f"'{shown(remote.key)}' does not have the {stated} that the store states"
         raise UserError(what, place=_place(fetch.store), remedy="run again: the file will be fetched anew")
     digest = sha256(part)
     part.replace(target)

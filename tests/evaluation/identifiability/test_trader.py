@@ -170,6 +170,7 @@ def interval(value: float) -> Estimate:
         ({"copied": interval(2.0), "pairs": interval(0.0)}, "direction"),
         ({"pairs": interval(0.5)}, "neither"),
         ({"profit": interval(0.5)}, "none"),
+        ({"profit": interval(-5.0)}, "loses"),
         ({"profit": Estimate(value=20.0, note="no interval: 3 markets")}, "too_little_data"),
     ],
 )

@@ -25,6 +25,10 @@ def test_the_networks_inputs_follow_the_state():
     assert demo_config().network.state_dim == 17
 
 
+def test_the_network_has_no_place_that_no_window_reaches():
+    assert TwinConfig(window=32).network.context == 32
+
+
 def test_a_moment_without_a_zone_is_utc():
     moment = datetime(2026, 1, 11, tzinfo=UTC)
     assert parse(validation_from="2026-01-11").validation_from == moment

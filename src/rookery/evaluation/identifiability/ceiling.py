@@ -1,8 +1,7 @@
 """How well anybody could foretell the actions: what was reached bounds it from one side, neighbours from the other.
 
 - Reached. A log loss that a model reaches on rows that it has not seen is an upper bound of the entropy of the actions
-  given the inputs, in expectation (Gibbs' inequality), and its accuracy a lower bound of the best accuracy. The model
-  is chosen by its log loss on folds of training markets, never on the judged rows.
+  given the inputs, in expectation (Gibbs' inequality), and its accuracy a lower bound of the best accuracy.
 - Neighbours. Cover and Hart (1967): with many rows the error e of the nearest neighbour and the least error r of K
   kinds obey r <= e <= r (2 - K r / (K - 1)), hence r >= (K - 1) / K (1 - sqrt(1 - K e / (K - 1))). Neighbours are
   looked for among the chances that the model gives, K - 1 numbers instead of all inputs: it bounds whoever sees no more
@@ -27,7 +26,7 @@ from rookery.measures import Floats, Ints
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ceiling:
-    """`model` is the one that was chosen. `log_loss` and `accuracy` are what it reached: bounds in expectation.
+    """`model` names whose it is. `log_loss` and `accuracy` are what it reached: bounds in expectation.
 
     `neighbour_error` is that of the nearest neighbour, `best_accuracy` and `least_log_loss` what follows from it: an
     estimate of the ceiling, and of the floor. `holds` is False where the model's accuracy is above that ceiling, so

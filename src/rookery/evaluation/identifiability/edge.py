@@ -7,7 +7,7 @@ from rookery.evaluation.identifiability.trader import TraderDescription
 from rookery.evaluation.report.estimate import Estimate
 from rookery.evaluation.report.wording import interval, number
 
-Edge = Literal["spread", "direction", "both", "neither", "none", "too_little_data"]
+Edge = Literal["spread", "direction", "both", "neither", "none", "loses", "too_little_data"]
 
 EDGES: Mapping[Edge, str] = {
     "spread": "His edge is spread and queue, which a twin cannot copy: matched pairs earn, his direction does not.",
@@ -15,6 +15,7 @@ EDGES: Mapping[Edge, str] = {
     "both": "His edge is both direction, which a twin can copy, and matched pairs, which it cannot.",
     "neither": "He earns, but neither by matched pairs nor by direction as far as these markets tell.",
     "none": "He has shown no edge: what he earned in these markets may be chance.",
+    "loses": "He has no edge to copy: these markets cost him money.",
     "too_little_data": "There are too few markets to say what his edge is.",
 }
 
@@ -23,13 +24,13 @@ def edge_of(trader: TraderDescription) -> Edge:
     """The first rule that holds decides:
 
     1. his profit has no interval: too little data;
-    2. its interval reaches down to 0: no edge;
+    2. its interval lies below 0: he loses; it holds 0: no edge;
     3. matched pairs earn (interval above 0), or one share with the sign of his exposure does, or both, or neither.
     """
     if trader.profit.low is None:
         return "too_little_data"
     if trader.profit.low <= 0:
-        return "none"
+        return "loses" if trader.profit.high is not None and trader.profit.high < 0 else "none"
     pairs, direction = _above_zero(trader.pairs), _above_zero(trader.copied)
     if pairs and direction:
         return "both"

@@ -67,8 +67,11 @@ class TwinConfig(TableConfig):
 
     @property
     def network(self) -> DecisionTransformerConfig:
-        """`architecture` with as many inputs as the state has numbers."""
-        return self.architecture.model_copy(update={"state_dim": len(self.state.names)})
+        """`architecture` with as many inputs as the state has numbers, and places for a window and no more.
+
+        A place that no training window reaches would answer by weights that nothing has taught.
+        """
+        return self.architecture.model_copy(update={"state_dim": len(self.state.names), "context": self.window})
 
     @property
     def tables(self) -> TableConfig:

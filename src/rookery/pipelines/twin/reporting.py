@@ -186,6 +186,7 @@ def _equity(judged: Judged, tables: TwinTables) -> Equity:
 
 def _basis(judged: Judged, tables: TwinTables, config: TwinConfig, seed: int) -> Basis:
     left_out = ", ".join(f"{count} {reason}" for reason, count in tables.left_out.items() if count) or "none"
+    skipped = sorted(tables.history.skipped_files)
     return Basis(
         annualisation="none: figures are of a decision or of a market",
         intervals=(
@@ -195,6 +196,7 @@ def _basis(judged: Judged, tables: TwinTables, config: TwinConfig, seed: int) ->
         trials=1,
         notes=(
             f"Markets left out: {left_out}.",
+            *((f"Files that could not be read, {len(skipped)} of them: {', '.join(skipped)}.",) if skipped else ()),
             f"Boosted trees have {judged.foretelling.rounds} rounds, chosen on folds of training markets.",
             f"The last {config.selection_share:.0%} of training markets chose the number of epochs."
             if config.selection_share
