@@ -15,17 +15,18 @@ from rookery.evaluation.verdict import Gate
 from rookery.models.decision_transformer import build
 from rookery.pipelines.twin.acting import ask, levels
 from rookery.pipelines.twin.config import TwinConfig, demo_config
+from rookery.pipelines.twin.fees import TakerFee
 from rookery.pipelines.twin.foretelling import MARKOV, TOLD_TREES, TREES, TWIN, action_rows, foretell
 from rookery.pipelines.twin.inference import TraderInference
 from rookery.pipelines.twin.judging import Judged, judge, write_books
 from rookery.pipelines.twin.planted import planted_history
-from rookery.pipelines.twin.replay import TakerFee, median_sizes
+from rookery.pipelines.twin.replay import median_sizes
 from rookery.pipelines.twin.reporting import build_report
 from rookery.pipelines.twin.tables import TwinTables
 from rookery.pipelines.twin.tables import build as build_tables
 from rookery.progress import Progress
 
-CONFIG = demo_config().model_copy(update={"validation_share": 0.5})
+CONFIG = demo_config().model_copy(update={"validation_share": 0.5, "fee": TakerFee(rate=0.02)})
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +65,11 @@ def report_of(judged: Judged, tables: TwinTables, config: TwinConfig = CONFIG) -
     return build_report(
         judged, tables, config=config, seed=0, training=None, command="rookery twin run", fingerprints={"history": "ab"}
     )
+
+
+def test_the_twin_pays_the_fee_of_its_settings(judged: Judged):
+    assert judged.twin.fees_S.sum() > 0
+    assert judged.copy.fees_S.sum() > 0
 
 
 def test_a_network_that_has_learnt_nothing_is_not_said_to_copy_anybody(judged: Judged, tables: TwinTables):

@@ -4,7 +4,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from rookery.pipelines.twin.replay import Account, Sizes, TakerFee, as_given, replay
+from rookery.pipelines.twin.fees import TakerFee
+from rookery.pipelines.twin.replay import Account, Sizes, as_given, replay
 from rookery.schema import TIME
 
 SIZES = Sizes(shares_K=(3.0, 1.0, 0.0, -1.0, -3.0), most=4.0)

@@ -15,8 +15,9 @@ from rookery.features.state import state_features
 from rookery.labels.returns import RTG_SCALE
 from rookery.learning.reproducible import reproducible
 from rookery.measures import Floats, Ints
+from rookery.pipelines.twin.fees import TakerFee
 from rookery.pipelines.twin.inference import TraderInference
-from rookery.pipelines.twin.replay import Account, Decide, Replayed, Sizes, TakerFee, replay
+from rookery.pipelines.twin.replay import Account, Decide, Replayed, Sizes, replay
 from rookery.pipelines.twin.tables import TwinTables
 
 

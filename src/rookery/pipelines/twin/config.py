@@ -11,6 +11,7 @@ from rookery.features.state import StateConfig
 from rookery.features.trader_bars import INTERVAL_S
 from rookery.learning.training import FitConfig
 from rookery.models.decision_transformer import DecisionTransformerConfig
+from rookery.pipelines.twin.fees import TakerFee
 from rookery.pipelines.twin.training import TWIN_FIT
 
 
@@ -48,7 +49,7 @@ class TwinConfig(TableConfig):
     from the others; then one learns from all of them for so many. With 0 the held-out markets choose it, as the
     specification draws it: what they say of the twin is then a little too good. `window` bars make a trajectory, at
     most the network's context; in a longer segment they lie `stride` bars apart, None for half a window. The number of
-    inputs in `architecture` follows from `state`.
+    inputs in `architecture` follows from `state`. `fee` is what the twin pays as a taker where it is replayed.
     """
 
     selection_share: float = Field(default=0.15, ge=0, lt=1)
@@ -56,6 +57,7 @@ class TwinConfig(TableConfig):
     stride: int | None = Field(default=None, ge=1)
     architecture: DecisionTransformerConfig = Field(default_factory=DecisionTransformerConfig)
     training: FitConfig = Field(default_factory=lambda: TWIN_FIT)
+    fee: TakerFee = Field(default_factory=TakerFee)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -21,9 +21,10 @@ from rookery.labels.trader import ACTIONS
 from rookery.measures import Floats
 from rookery.pipelines.twin.acting import Asked, ask, levels
 from rookery.pipelines.twin.config import TwinConfig
+from rookery.pipelines.twin.fees import TakerFee
 from rookery.pipelines.twin.foretelling import TOLD, TWIN, Foretelling, foretell
 from rookery.pipelines.twin.inference import TraderInference
-from rookery.pipelines.twin.replay import Replayed, Sizes, TakerFee, as_given, median_sizes, replay
+from rookery.pipelines.twin.replay import Replayed, Sizes, as_given, median_sizes, replay
 from rookery.pipelines.twin.tables import TwinTables
 from rookery.progress import Progress
 from rookery.tables import write_table
@@ -62,16 +63,15 @@ def judge(
     seed: int,
     progress: Progress,
     folder: Path,
-    fee: TakerFee | None = None,
     gates: Sequence[Gate] = (),
 ) -> Judged:
     """Judge a twin on the validation markets of `tables`; books go to `folder` (see `write_books`).
 
-    `fee` is what a taker pays, 0 by default. `gates` are checks that were made elsewhere: no claim is made when one of
-    them, or of the twin's own, is red. Markets' outcomes settle positions and are looked at nowhere else.
+    `config.fee` is what the twin pays as a taker. `gates` are checks made elsewhere: no claim is made when one
+    of them, or of the twin's own, is red. Markets' outcomes settle positions and are looked at nowhere else.
     """
     told = foretell(tables, inference, config=config, seed=seed, progress=progress)
-    costs, sizes = TakerFee() if fee is None else fee, median_sizes(tables)
+    costs, sizes = config.fee, median_sizes(tables)
     rows = tables.validation_rows
     bars = tables.bars[rows.start : rows.stop]
     markets = tables.markets[tables.validation.start : tables.validation.stop]

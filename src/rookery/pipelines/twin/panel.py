@@ -164,11 +164,19 @@ def _replay(judged: Judged, seed: int) -> tuple[Figure, ...]:
 
     twin_S, trader_S = judged.twin.profit_S, judged.trader_S
     return (
-        money("the twin, a market", twin_S, "Its own actions, on its own position, after fees."),
+        money(
+            "the twin, a market",
+            twin_S,
+            "Its own actions, on its own position, after a taker's fee.",
+        ),
         money(
             "a perfect copy, a market", judged.copy.profit_S, "The trader's true actions, carried out as the twin's."
         ),
-        money("the trader, a market", trader_S, "His own fills, before fees: none are in his rows."),
+        money(
+            "the trader, a market",
+            trader_S,
+            "His own fills. His rows hold no fee; a maker pays none.",
+        ),
         money("the twin minus the trader", twin_S - trader_S, "Paired by market."),
         money("the twin minus staying out", twin_S, "Staying out earns 0."),
     )

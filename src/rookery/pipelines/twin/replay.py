@@ -14,36 +14,18 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from pydantic import Field
 
-from rookery.config import Config
 from rookery.datasets.trajectories import UNKNOWN
 from rookery.features.segments import SEGMENT, segment_offsets
 from rookery.labels.trader import ACTIONS, HOLD, action_of
 from rookery.measures import Floats, Ints
+from rookery.pipelines.twin.fees import TakerFee
 from rookery.pipelines.twin.tables import TwinTables
 
 _SECOND = 1e9
 _FLAT = 5e-7
-# The exchange rounds a fee down to so many parts of a USDC.
-_FEE_PARTS = 1e5
 # What a state says of a position, row by row.
 POSITION = ("inventory", "entry_price", "unrealised_pnl", "seconds_since_entry", "seconds_since_fill")
-
-
-class TakerFee(Config):
-    """What a taker pays: shares x rate x (p (1 - p)) ^ exponent USDC, rounded down to 0.00001 (Polymarket).
-
-    0 by default, as in the markets of the trader whose history this was made for; a maker pays nothing.
-    """
-
-    rate: float = Field(default=0.0, ge=0, le=1)
-    exponent: float = Field(default=1.0, ge=0, le=4)
-
-    def of(self, shares: Floats, price: Floats) -> Floats:
-        """USDC for trading so many shares (of any sign) at so much each."""
-        fee = np.abs(shares) * self.rate * (price * (1.0 - price)) ** self.exponent
-        return np.asarray(np.floor(fee * _FEE_PARTS) / _FEE_PARTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -139,7 +139,7 @@ def _profit(judged: Judged, seed: int) -> Measure:
         style="money",
         digits=2,
         unit=f"{UNIT} a market",
-        definition="What a held-out market brought once it was settled: the twin's and the copy's after fees.",
+        definition="What a held-out market brought once it was settled: the twin's and the copy's after a taker's fee.",
         formula="cash + shares of Up x payoff",
         source="rookery.pipelines.twin.replay",
         agent=mean_over_markets(twin_S, seed=seed),
