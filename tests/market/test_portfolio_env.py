@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -268,3 +269,42 @@ def test_equal_parts_have_no_lead_over_themselves():
         paid[name] = [float(env.step(np.array([shares], np.float32))[1][0]) for _ in range(150)]
     assert np.abs(paid["equal"][100:]).max() < 0.1
     assert np.abs(paid["first alone"][100:]).max() > 0.5
+
+
+def rising_first() -> PortfolioData:
+    """The bars of DATA, all traded, the first instrument's prices half a percent higher from bar to bar."""
+    rise_TM = np.ones((ROWS, M))
+    rise_TM[:, 0] = 1.005 ** np.arange(ROWS)
+    prices = {name: getattr(BARS, name) * rise_TM for name in ("open_TM", "high_TM", "low_TM", "close_TM")}
+    return replace(DATA, bars=replace(BARS, **prices), traded_TM=np.ones((ROWS, M), np.bool_))
+
+
+def test_what_equal_allocations_took_off_is_told_and_given_back_pays_a_specialist_for_the_right_side():
+    only = {"growth": 0, "diversification": 0, "stability": 0, "risk": 0, "cost": 0, "drawdown": 0, "bounds": 0}
+    config = EnvConfig(transaction_cost=0.0, stop_loss_pct=None, episode_length=180, random_start=False)
+    kept, whole = {}, {}
+    for side in (BUY, SELL):
+        env = PortfolioVectorEnv(
+            1, data=rising_first(), proposals="given", config=config, reward=PortfolioReward(sharpe=1, **only)
+        )
+        env.reset(seed=0)
+        action = np.array([[1.0] * 4 + [side] + [BUY] * (M - 1)], np.float32)
+        rows = [(float(env.step(action)[1][0]), float(env.state.control_N[0])) for _ in range(150)]
+        kept[side], whole[side] = (
+            float(np.mean([f(*row) for row in rows])) for f in (lambda r, c: r, lambda r, c: r + c)
+        )
+    assert whole[BUY] > whole[SELL] + 0.05
+    assert kept[BUY] < kept[SELL] + 0.05
+
+
+def test_controls_of_one_decision_are_the_sum_over_its_bars():
+    slow, quick = make(1, decision_bars=3), make(1)
+    slow.reset(seed=0), quick.reset(seed=0)
+    for _ in range(10):
+        slow.step(EQUAL)
+        parts = []
+        for _ in range(3):
+            quick.step(EQUAL)
+            parts.append(float(quick.state.control_N[0]))
+        assert slow.state.control_N[0] == pytest.approx(sum(parts))
+    assert any(parts)

@@ -79,6 +79,7 @@ def step(
     hidden_H = np.empty(max(params.frozen.base_TMH.shape[2], 1), np.float32)
     for n in range(len(rewards_N)):
         total, terminated, truncated = 0.0, False, False
+        state.control_N[n] = 0.0
         for _ in range(params.decision_bars):
             total += _bar(state, accounts, params, n, actions_NA[n], own_O, hidden_H)
             t = state.bar_N[n]
@@ -111,24 +112,24 @@ def _bar(
     _ask(state, params, n)
     risk_ratio, gross = _risk_ratio(state, params, n), _gross(state, params, n)
     after, cost = _live(state, accounts, params, n)
-    return float(
-        portfolio_reward(
-            params.reward,
-            state.memory_N4,
-            n,
-            before,
-            after,
-            cost,
-            params.capital,
-            gross,
-            state.risk_N[n],
-            state.equal_N[n],
-            1.0 - after / max(state.growth_NX[n, GROWTH_PEAK], after),
-            risk_ratio,
-            state.share_NS,
-            state.last_share_NS,
-        )
+    paid, control = portfolio_reward(
+        params.reward,
+        state.memory_N4,
+        n,
+        before,
+        after,
+        cost,
+        params.capital,
+        gross,
+        state.risk_N[n],
+        state.equal_N[n],
+        1.0 - after / max(state.growth_NX[n, GROWTH_PEAK], after),
+        risk_ratio,
+        state.share_NS,
+        state.last_share_NS,
     )
+    state.control_N[n] += control
+    return float(paid)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -37,8 +37,8 @@ class JointTrainingEnv:
 
     Every world keeps its episodes while another is visited. The meta-controller is heard at every `decision_bars`-th
     bar of an episode, as in phase 2; between, its last word stands. Implements `learning.joint_rollout`'s
-    JointEnvironment: the common reward is the portfolio's, each specialist's own the differential Sharpe ratio of what
-    its stances earned.
+    JointEnvironment: the common reward is the portfolio's, its control what equal allocations took off it, each
+    specialist's own the differential Sharpe ratio of what its stances earned.
     """
 
     def __init__(self, real: PortfolioVectorEnv, scenarios: Sequence[ScenarioWorld], *, decision_bars: int = 1) -> None:
@@ -73,20 +73,20 @@ class JointTrainingEnv:
         """Where the meta-controller is heard (N,)."""
         return np.concatenate([self._deciding(env) for env in self._every_visited()])
 
-    def step(self, actions_NJ: Floats) -> tuple[Floats, Floats, Floats, Flags, Flags, Floats]:
+    def step(self, actions_NJ: Floats) -> tuple[Floats, Floats, Floats, Floats, Flags, Flags, Floats]:
         """One bar of every copy (see JointEnvironment); scenario episodes that end are added to `ended`."""
         count = self.real.num_envs
         parts = [self._step(0, self.real, actions_NJ[:count])]
         if self.scenarios:
             world = self.scenarios[self.visited]
             parts.append(self._step(1 + self.visited, world.env, actions_NJ[count:]))
-            done_N = parts[1][2] | parts[1][3]
+            done_N = parts[1][3] | parts[1][4]
             growth_N = world.env.state.closed_worth_N / world.env.params.capital - 1.0
             self.ended += [EndedEpisode(level=world.level, gained=float(growth_N[n])) for n in np.flatnonzero(done_N)]
-        rewards, alone, terminated, truncated, final = (
+        rewards, alone, controls, terminated, truncated, final = (
             _joined([part[k] for part in parts]) for k in range(len(parts[0]))
         )
-        return self.observe(), rewards, alone, terminated, truncated, final
+        return self.observe(), rewards, alone, controls, terminated, truncated, final
 
     def _step(self, place: int, env: PortfolioVectorEnv, actions_NJ: Floats) -> tuple[NDArray[Any], ...]:
         amounts = self._amounts()
@@ -95,7 +95,8 @@ class JointTrainingEnv:
         seen_NO, rewards_N, terminated_N, truncated_N, info = env.step(said_NJ)
         self._now[place] = seen_NO
         final_NO = info.get("final_obs", seen_NO)
-        return rewards_N, env.state.paid_NS.astype(np.float32), terminated_N, truncated_N, final_NO
+        alone_NS, control_N = (one.astype(np.float32) for one in (env.state.paid_NS, env.state.control_N))
+        return rewards_N, alone_NS, control_N, terminated_N, truncated_N, final_NO
 
     def _deciding(self, env: PortfolioVectorEnv) -> Flags:
         elapsed_N = env.state.bar_N - env.state.start_N

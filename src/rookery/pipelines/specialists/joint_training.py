@@ -35,10 +35,11 @@ class JointTraining:
     """A joint policy, its world, its lessons and the best that validation has seen. `update` counts updates done.
 
     Every update acts for one rollout. The meta-controller learns from each `meta_update_freq`-th, specialists from each
-    `specialist_update_freq`-th, on its own rollout alone, since all others were made by an encoder that has moved on.
-    A specialist is paid `individual_weight` x its own reward + `coordination_weight` x that of the portfolio. All are
-    paid in units of the deviation that a discounted return had at the start (`scales`), and value heads are brought to
-    these units at once, so that they go on meaning what phases 1 and 2 taught them.
+    `specialist_update_freq`-th, on its own rollout alone, since all others were made by an encoder that has moved on. A
+    specialist is paid `individual_weight` x its own reward + `coordination_weight` x that of the portfolio, from which
+    what equal allocations would have earned is not taken off (see `joint_rollout`). All are paid in units of the
+    deviation that a discounted return had at the start (`scales`), and value heads are brought to these units at once,
+    so that they go on meaning what phases 1 and 2 taught them.
 
     The meta-controller is heard at every `decision_bars`-th bar of an episode (see JointTrainingEnv).
     `score` judges the policy now and then (larger is better): the policy it began with is the first that counts.
@@ -162,7 +163,7 @@ class JointTraining:
     def _paid(self, rollouts: Mapping[str, Rollout], alone: Mapping[str, Floats]) -> dict[str, Rollout]:
         own, joint = self._config.gradients.individual_weight, self._config.gradients.coordination_weight
         rewards = {META: rollouts[META].rewards_TN}
-        rewards |= {name: own * alone_TN + joint * rewards[META] for name, alone_TN in alone.items()}
+        rewards |= {name: own * alone_TN + joint * rollouts[name].rewards_TN for name, alone_TN in alone.items()}
         return {
             name: replace(rollouts[name], rewards_TN=(values_TN / self.scales.get(name, 1.0)).astype(np.float32))
             for name, values_TN in rewards.items()
