@@ -18,6 +18,7 @@ from rookery.market.meta_observation import meta_names, meta_size
 from rookery.market.portfolio_reward import PortfolioReward
 from rookery.market.portfolio_vector_env import PortfolioData, PortfolioVectorEnv
 from rookery.market.scenarios import generate
+from rookery.market.terms import Instrument
 from rookery.models.specialist import BUY, HOLD, SELL, Specialist
 
 ROWS, GROUPS, DOMAINS = 300, ((0, 1, 2), (3, 4), (5, 6, 7)), (8, 6, 7)
@@ -308,3 +309,22 @@ def test_controls_of_one_decision_are_the_sum_over_its_bars():
             parts.append(float(quick.state.control_N[0]))
         assert slow.state.control_N[0] == pytest.approx(sum(parts))
     assert any(parts)
+
+
+def test_a_record_turns_at_the_open_of_bars_in_which_the_instrument_was_traded_and_pays_fee_spread_and_slippage():
+    priced = (Instrument(fee_bps=5.0, half_spread_bps=1.0, slippage_bps=2.0),) * M
+    env = make(1, random_start=False, stop_loss_pct=None, instruments=priced)
+    env.reset(seed=0)
+    for _ in range(60):
+        env.step(EQUAL)
+    assert not DATA.traded_TM[env.state.start_N[0] + 1 : env.state.bar_N[0] + 1].all()
+    held_M, wished_M, worth_S = np.zeros(M), np.zeros(M), np.ones(3)
+    for t in range(int(env.state.start_N[0]), int(env.state.bar_N[0])):
+        wished_M = np.where(SCRIPT[t] == HOLD, wished_M, np.where(SCRIPT[t] == BUY, 1.0, -1.0))
+        turned_M = np.where(DATA.traded_TM[t + 1], wished_M, held_M)
+        opened_M = BARS.open_TM[t + 1]
+        gained_M = held_M * (opened_M / BARS.close_TM[t] - 1) + turned_M * (BARS.close_TM[t + 1] / opened_M - 1)
+        gained_M -= np.abs(turned_M - held_M) * (0.0005 + 0.0003)
+        worth_S *= 1 + np.array([gained_M[list(group)].mean() for group in GROUPS])
+        held_M = turned_M
+    np.testing.assert_allclose(env.state.record_NSX[0, :, 3], worth_S, rtol=1e-9)
