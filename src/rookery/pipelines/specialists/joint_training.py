@@ -41,6 +41,7 @@ class JointTraining:
     deviation that a discounted return had at the start (`scales`), and value heads are brought to these units at once,
     so that they go on meaning what phases 1 and 2 taught them.
 
+    A learning rate follows the mean of the rewards that its learner learnt from, in these units.
     The meta-controller is heard at every `decision_bars`-th bar of an episode (see JointTrainingEnv).
     `score` judges the policy now and then (larger is better): the policy it began with is the first that counts.
     """
@@ -141,12 +142,11 @@ class JointTraining:
                     place="training",
                     remedy="lower training.learning_rate or gradients.learning_rate_bounds",
                 )
-        # The discounted return that such rewards would go on to add up to, in its own deviations.
-        means = {
-            name: float(one.rewards_TN.mean()) / (max(1.0 - self._discount(name), 1e-6)) for name, one in paid.items()
-        }
-        # The encoder serves all, and is judged by all.
-        self.learner.coordination.adaptive_learning_rates({**means, SHARED: fmean(means.values())})
+        means = {name: float(one.rewards_TN.mean()) for name, one in paid.items()}
+        learnt = {name: means[name] for name, one in paid.items() if self._learns(name, one)}
+        if learnt:
+            # The encoder serves all, and is judged by all.
+            self.learner.coordination.adaptive_learning_rates({**learnt, SHARED: fmean(means.values())})
         self.confidence = {name: float(np.exp(rollouts[name].log_probs_TN).mean()) for name in self.policy.names}
         self.update += 1
         row: Row = {"steps": float(self.steps), **taught, **figures}
@@ -170,11 +170,13 @@ class JointTraining:
         }
 
     def _improve(self, paid: Mapping[str, Rollout]) -> dict[str, float]:
-        training, number = self._config.training, self.update + 1
-        learns = {META: number % training.meta_update_freq == 0}
-        learns |= dict.fromkeys(self.policy.names, number % training.specialist_update_freq == 0)
-        lessons = {name: self._lesson(name, rollout) for name, rollout in paid.items() if learns[name]}
+        lessons = {name: self._lesson(name, rollout) for name, rollout in paid.items() if self._learns(name, rollout)}
         return self.learner.improve(lessons, np.random.default_rng(derive_seed(self._seed, "order", self.update)))
+
+    def _learns(self, name: str, rollout: Rollout) -> bool:
+        training = self._config.training
+        every = training.meta_update_freq if name == META else training.specialist_update_freq
+        return (self.update + 1) % every == 0 and bool(rollout.acted_TN.any())
 
     def _lesson(self, name: str, rollout: Rollout) -> Lesson:
         bars = self._decision_bars if name == META else 1
