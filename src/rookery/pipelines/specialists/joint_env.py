@@ -26,7 +26,7 @@ class ScenarioWorld:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndedEpisode:
-    """A scenario's episode that is over: its level and its net return."""
+    """A scenario's episode that is over: its level and its net return per unit of `full_exposure`."""
 
     level: Level
     gained: float
@@ -82,6 +82,7 @@ class JointTrainingEnv:
             parts.append(self._step(1 + self.visited, world.env, actions_NJ[count:]))
             done_N = parts[1][3] | parts[1][4]
             growth_N = world.env.state.closed_worth_N / world.env.params.capital - 1.0
+            growth_N /= full_exposure(world.env)
             self.ended += [EndedEpisode(level=world.level, gained=float(growth_N[n])) for n in np.flatnonzero(done_N)]
         rewards, alone, controls, terminated, truncated, final = (
             _joined([part[k] for part in parts]) for k in range(len(parts[0]))
@@ -128,6 +129,17 @@ class JointTrainingEnv:
             self._words[place] = held[f"{place}.words"].copy()
             prefix = f"{place}.state."
             env.set_state({name.removeprefix(prefix): v for name, v in held.items() if name.startswith(prefix)})
+
+
+def full_exposure(env: PortfolioVectorEnv) -> float:
+    """Gross value over net worth that equal allocations and a risk appetite of 1 ask for.
+
+    It is the sum over specialists of `max_position_size` x instruments / specialists, each within `max_sector`. A
+    curriculum asks for returns as of capital that is all at work, of which the limits on sizes allow a part.
+    """
+    params, specialists = env.params, env.state.share_NS.shape[1]
+    counts_S = np.bincount(params.group_M[params.traded_TM.any(axis=0)], minlength=specialists)
+    return float(np.minimum(counts_S * params.size / specialists, params.max_sector).sum())
 
 
 def _joined(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
