@@ -47,6 +47,7 @@ class JointTrainingEnv:
         self.ended: list[EndedEpisode] = []
         self.num_envs = real.num_envs + (self.scenarios[0].env.num_envs if self.scenarios else 0)
         self._decision_bars = decision_bars
+        self._full_exposures = [full_exposure(world.env) for world in self.scenarios]
         self._now = [np.zeros(env.observation_space.shape or (), np.float32) for env in self._every()]
         self._words = [np.zeros((env.num_envs, self._amounts()), np.float32) for env in self._every()]
 
@@ -82,8 +83,8 @@ class JointTrainingEnv:
             parts.append(self._step(1 + self.visited, world.env, actions_NJ[count:]))
             done_N = parts[1][3] | parts[1][4]
             growth_N = world.env.state.closed_worth_N / world.env.params.capital - 1.0
-            growth_N /= full_exposure(world.env)
-            self.ended += [EndedEpisode(level=world.level, gained=float(growth_N[n])) for n in np.flatnonzero(done_N)]
+            gained_N = growth_N / self._full_exposures[self.visited]
+            self.ended += [EndedEpisode(level=world.level, gained=float(gained_N[n])) for n in np.flatnonzero(done_N)]
         rewards, alone, controls, terminated, truncated, final = (
             _joined([part[k] for part in parts]) for k in range(len(parts[0]))
         )
