@@ -18,6 +18,13 @@ def test_a_rate_stands_still_until_two_windows_have_been_seen():
     assert fed(rate, 1.0, 1) == pytest.approx(3.3e-4)
 
 
+def test_one_change_moves_a_rate_once_and_one_amid_a_window_twice():
+    once, twice = AdaptiveRate(3e-4, RateRule()), AdaptiveRate(3e-4, RateRule())
+    fed(once, 0.0, 10), fed(twice, 0.0, 15)
+    assert fed(once, 1.0, 50) == pytest.approx(3e-4 * 1.1)
+    assert fed(twice, 1.0, 50) == pytest.approx(3e-4 * 1.1**2)
+
+
 def test_a_fall_lowers_and_a_move_of_a_hundredth_or_less_changes_nothing():
     falling, still = AdaptiveRate(3e-4, RateRule(window=1)), AdaptiveRate(3e-4, RateRule(window=1))
     fed(falling, 0.5, 1)

@@ -43,7 +43,9 @@ class Drifting:
         final, self._now = self._now, self._seen()
         cut = np.full(COUNT, self._step % 5 == 0)
         never = np.zeros(COUNT, np.bool_)
-        return self._now, bought.mean(axis=1), bought.mean(axis=1, keepdims=True), never, cut, final
+        # All are paid for what is bought, less what is known of it: none of it depends on the meta-controller.
+        control = bought.mean(axis=1) - 1.0
+        return self._now, np.ones(COUNT, np.float32), bought.mean(axis=1, keepdims=True), control, never, cut, final
 
 
 def learner(seed: int = 0, method: str = "pcgrad", config: PPOConfig = CONFIG) -> JointLearner:
@@ -105,6 +107,8 @@ def test_a_record_holds_log_probabilities_and_values_of_what_was_done():
     np.testing.assert_allclose(values.detach(), record.values_TN.ravel(), atol=1e-5)
     assert (record.final_values_TN != 0).any(axis=1).tolist() == [(t + 1) % 5 == 0 for t in range(STEPS)]
     np.testing.assert_allclose(alone["forex"], record.rewards_TN)
+    assert (rollouts[META].rewards_TN == 1.0).all()
+    assert record.rewards_TN.std() > 0.1
 
 
 def test_a_learner_without_a_lesson_keeps_its_own_weights():

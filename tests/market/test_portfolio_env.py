@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from rookery.market.meta_observation import meta_names, meta_size
 from rookery.market.portfolio_reward import PortfolioReward
 from rookery.market.portfolio_vector_env import PortfolioData, PortfolioVectorEnv
 from rookery.market.scenarios import generate
+from rookery.market.terms import Instrument
 from rookery.models.specialist import BUY, HOLD, SELL, Specialist
 
 ROWS, GROUPS, DOMAINS = 300, ((0, 1, 2), (3, 4), (5, 6, 7)), (8, 6, 7)
@@ -268,3 +270,61 @@ def test_equal_parts_have_no_lead_over_themselves():
         paid[name] = [float(env.step(np.array([shares], np.float32))[1][0]) for _ in range(150)]
     assert np.abs(paid["equal"][100:]).max() < 0.1
     assert np.abs(paid["first alone"][100:]).max() > 0.5
+
+
+def rising_first() -> PortfolioData:
+    """The bars of DATA, all traded, the first instrument's prices half a percent higher from bar to bar."""
+    rise_TM = np.ones((ROWS, M))
+    rise_TM[:, 0] = 1.005 ** np.arange(ROWS)
+    prices = {name: getattr(BARS, name) * rise_TM for name in ("open_TM", "high_TM", "low_TM", "close_TM")}
+    return replace(DATA, bars=replace(BARS, **prices), traded_TM=np.ones((ROWS, M), np.bool_))
+
+
+def test_what_equal_allocations_took_off_is_told_and_given_back_pays_a_specialist_for_the_right_side():
+    only = {"growth": 0, "diversification": 0, "stability": 0, "risk": 0, "cost": 0, "drawdown": 0, "bounds": 0}
+    config = EnvConfig(transaction_cost=0.0, stop_loss_pct=None, episode_length=180, random_start=False)
+    kept, whole = {}, {}
+    for side in (BUY, SELL):
+        env = PortfolioVectorEnv(
+            1, data=rising_first(), proposals="given", config=config, reward=PortfolioReward(sharpe=1, **only)
+        )
+        env.reset(seed=0)
+        action = np.array([[1.0] * 4 + [side] + [BUY] * (M - 1)], np.float32)
+        rows = [(float(env.step(action)[1][0]), float(env.state.control_N[0])) for _ in range(150)]
+        kept[side], whole[side] = (
+            float(np.mean([f(*row) for row in rows])) for f in (lambda r, c: r, lambda r, c: r + c)
+        )
+    assert whole[BUY] > whole[SELL] + 0.05
+    assert kept[BUY] < kept[SELL] + 0.05
+
+
+def test_controls_of_one_decision_are_the_sum_over_its_bars():
+    slow, quick = make(1, decision_bars=3), make(1)
+    slow.reset(seed=0), quick.reset(seed=0)
+    for _ in range(10):
+        slow.step(EQUAL)
+        parts = []
+        for _ in range(3):
+            quick.step(EQUAL)
+            parts.append(float(quick.state.control_N[0]))
+        assert slow.state.control_N[0] == pytest.approx(sum(parts))
+    assert any(parts)
+
+
+def test_a_record_turns_at_the_open_of_bars_in_which_the_instrument_was_traded_and_pays_fee_spread_and_slippage():
+    priced = (Instrument(fee_bps=5.0, half_spread_bps=1.0, slippage_bps=2.0),) * M
+    env = make(1, random_start=False, stop_loss_pct=None, instruments=priced)
+    env.reset(seed=0)
+    for _ in range(60):
+        env.step(EQUAL)
+    assert not DATA.traded_TM[env.state.start_N[0] + 1 : env.state.bar_N[0] + 1].all()
+    held_M, wished_M, worth_S = np.zeros(M), np.zeros(M), np.ones(3)
+    for t in range(int(env.state.start_N[0]), int(env.state.bar_N[0])):
+        wished_M = np.where(SCRIPT[t] == HOLD, wished_M, np.where(SCRIPT[t] == BUY, 1.0, -1.0))
+        turned_M = np.where(DATA.traded_TM[t + 1], wished_M, held_M)
+        opened_M = BARS.open_TM[t + 1]
+        gained_M = held_M * (opened_M / BARS.close_TM[t] - 1) + turned_M * (BARS.close_TM[t + 1] / opened_M - 1)
+        gained_M -= np.abs(turned_M - held_M) * (0.0005 + 0.0003)
+        worth_S *= 1 + np.array([gained_M[list(group)].mean() for group in GROUPS])
+        held_M = turned_M
+    np.testing.assert_allclose(env.state.record_NSX[0, :, 3], worth_S, rtol=1e-9)

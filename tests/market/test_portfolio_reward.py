@@ -29,7 +29,7 @@ def paid(
     last: np.ndarray,
 ) -> float:
     memory = np.zeros((1, 4))
-    return portfolio_reward(terms, memory, 0, before, after, cost, 1.0, 0.0, 1.0, 0.0, drawdown, risk, share, last)
+    return portfolio_reward(terms, memory, 0, before, after, cost, 1.0, 0.0, 1.0, 0.0, drawdown, risk, share, last)[0]
 
 
 def one_term(

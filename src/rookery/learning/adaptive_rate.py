@@ -10,7 +10,9 @@ import numpy as np
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateRule:
     """A rate moves by `step` (0.1: 10 %) when the mean of the last `window` performances differs by more than
-    `threshold` from that of the `window` before: up when it rose, down when it fell. It stays within `bounds`.
+    `threshold` from that of the `window` before: up when it rose, down when it fell. It stays within `bounds`. Windows
+    do not overlap: each is compared once with the one before, so that one change of performance moves a rate twice at
+    most.
     """
 
     step: float = 0.1
@@ -37,11 +39,12 @@ class AdaptiveRate:
         if not np.isfinite(performance):
             raise ValueError(f"a performance of {performance} says nothing")
         window = self._rule.window
-        self._seen = [*self._seen, performance][-2 * window :]
+        self._seen.append(performance)
         if len(self._seen) == 2 * window:
             moved = float(np.mean(self._seen[window:]) - np.mean(self._seen[:window]))
             if abs(moved) > self._rule.threshold:
                 self.rate = _within(self.rate * (1.0 + np.sign(moved) * self._rule.step), self._rule.bounds)
+            self._seen = self._seen[window:]
         return self.rate
 
     def state(self) -> dict[str, Any]:

@@ -18,15 +18,16 @@ class JointEnvironment(Protocol):
     """N copies of a world with one reward for all and one more for each specialist (N, S).
 
     `deciding` says where the meta-controller is heard (N,): elsewhere its last word stands, whatever it says. `step`
-    returns observations, rewards of all, rewards of each, terminated, truncated, and the observations that episodes
-    ended with, where they did. Ended copies start again within the step.
+    returns observations, rewards of all, rewards of each, controls, terminated, truncated, and the observations that
+    episodes ended with, where they did. A control (N,) is what was taken off the reward of all for what does not depend
+    on the meta-controller's action, but on the specialists'. Ended copies start again within the step.
     """
 
     num_envs: int
 
     def observe(self) -> Floats: ...
     def deciding(self) -> Flags: ...
-    def step(self, actions_NJ: Floats) -> tuple[Floats, Floats, Floats, Flags, Flags, Floats]: ...
+    def step(self, actions_NJ: Floats) -> tuple[Floats, Floats, Floats, Floats, Flags, Flags, Floats]: ...
 
 
 def noise_of(policy: JointPolicy, steps: int, count: int, *, seed: int, update: int) -> dict[str, Floats]:
@@ -49,7 +50,8 @@ def collect(
 ) -> tuple[dict[str, Rollout], dict[str, Floats]]:
     """Act for as many steps as there is noise: a record per learner, and what each was paid for itself alone (T, N).
 
-    In the records every reward is the common one; the meta-controller acted only where it was heard.
+    In the records every reward is the common one, the specialists' with the control given back: it takes the credit for
+    their own actions away. The meta-controller acted only where it was heard.
     """
     steps, count, _ = noise[META].shape
     seen_NO = env.observe()
@@ -58,6 +60,7 @@ def collect(
         np.empty((steps, count), np.float32),
         np.empty((steps, count, len(policy.names)), np.float32),
     )
+    controls_TN = np.empty((steps, count), np.float32)
     flags_2TN, heard_TN = np.empty((2, steps, count), np.bool_), np.empty((steps, count), np.bool_)
     records = {learner: _blank(noise[learner]) for learner in policy.learners}
     draws = {learner: torch.from_numpy(numbers) for learner, numbers in noise.items()}
@@ -71,7 +74,8 @@ def collect(
             record["log_probs"][t] = distribution.log_prob(actions[learner]).numpy()
             record["values"][t] = value_N.numpy()
         joint_NJ = policy.joint(actions).numpy()
-        seen_NO, rewards_TN[t], alone_TNS[t], flags_2TN[0, t], flags_2TN[1, t], final_NO = env.step(joint_NJ)
+        seen_NO, rewards_TN[t], alone_TNS[t], controls_TN[t], *flags_TN, final_NO = env.step(joint_NJ)
+        flags_2TN[:, t] = flags_TN
         cut = np.flatnonzero(flags_2TN[1, t] & ~flags_2TN[0, t])
         if len(cut):
             for learner, (_, value_C) in policy(torch.from_numpy(final_NO[cut])).items():
@@ -85,7 +89,7 @@ def collect(
             log_probs_TN=record["log_probs"],
             values_TN=record["values"],
             last_values_N=last[learner],
-            rewards_TN=rewards_TN,
+            rewards_TN=rewards_TN if learner == META else rewards_TN + controls_TN,
             terminated_TN=flags_2TN[0],
             truncated_TN=flags_2TN[1],
             final_values_TN=record["finals"],

@@ -79,6 +79,7 @@ def step(
     hidden_H = np.empty(max(params.frozen.base_TMH.shape[2], 1), np.float32)
     for n in range(len(rewards_N)):
         total, terminated, truncated = 0.0, False, False
+        state.control_N[n] = 0.0
         for _ in range(params.decision_bars):
             total += _bar(state, accounts, params, n, actions_NA[n], own_O, hidden_H)
             t = state.bar_N[n]
@@ -111,24 +112,24 @@ def _bar(
     _ask(state, params, n)
     risk_ratio, gross = _risk_ratio(state, params, n), _gross(state, params, n)
     after, cost = _live(state, accounts, params, n)
-    return float(
-        portfolio_reward(
-            params.reward,
-            state.memory_N4,
-            n,
-            before,
-            after,
-            cost,
-            params.capital,
-            gross,
-            state.risk_N[n],
-            state.equal_N[n],
-            1.0 - after / max(state.growth_NX[n, GROWTH_PEAK], after),
-            risk_ratio,
-            state.share_NS,
-            state.last_share_NS,
-        )
+    paid, control = portfolio_reward(
+        params.reward,
+        state.memory_N4,
+        n,
+        before,
+        after,
+        cost,
+        params.capital,
+        gross,
+        state.risk_N[n],
+        state.equal_N[n],
+        1.0 - after / max(state.growth_NX[n, GROWTH_PEAK], after),
+        risk_ratio,
+        state.share_NS,
+        state.last_share_NS,
     )
+    state.control_N[n] += control
+    return float(paid)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -261,7 +262,8 @@ def _live(state: PortfolioState, accounts: Accounts, params: PortfolioParams, n:
         note_trade(state.trading_NMX, n, m, changed)
         if state.counts_NK[n, STOP] > stops and held == 0.0 and state.asked_NM[n, m] != 0.0:
             state.stance_NM[n, m] = 0.0
-        state.last_stance_NM[n, m] = state.stance_NM[n, m]
+        if params.traded_TM[t, m]:
+            state.last_stance_NM[n, m] = state.stance_NM[n, m]
     note_growth(state.growth_NX, n, before, after, params.reward.decay)
     state.bar_N[n], state.worth_N[n], state.closed_worth_N[n] = t, after, after
     if (t - state.start_N[n]) % params.period_bars == 0:
@@ -276,6 +278,7 @@ def _live(state: PortfolioState, accounts: Accounts, params: PortfolioParams, n:
 def _note_records(state: PortfolioState, params: PortfolioParams, n: int, t: int) -> None:
     """What each specialist's stances earned in bar `t`, mean over its instruments, costs of turning them taken off.
 
+    A turn waits for a bar in which the instrument was traded. Its costs are the fee, half the spread and the slippage.
     Equal allocations ask for one size of every instrument: what they earn above the risk-free is the sum over all.
     """
     state.equal_N[n] = 0.0
@@ -286,7 +289,8 @@ def _note_records(state: PortfolioState, params: PortfolioParams, n: int, t: int
                 continue
             count += 1
             opened, closed = params.market.quotes_TMQ[t, m, OPEN], params.market.quotes_TMQ[t, m, CLOSE]
-            old, new = state.last_stance_NM[n, m], state.stance_NM[n, m]
+            old = state.last_stance_NM[n, m]
+            new = state.stance_NM[n, m] if params.traded_TM[t, m] else old
             gained += old * (opened / params.market.quotes_TMQ[t - 1, m, CLOSE] - 1.0) + new * (closed / opened - 1.0)
             cost = params.market.instruments_MI[m, FEE] + params.market.instruments_MI[m, SPREAD]
             gained -= abs(new - old) * cost

@@ -29,7 +29,8 @@ class PortfolioState(NamedTuple):
     `share_NS`, `risk_N`: allocations and risk appetite of the last step; `risk_ratio_N`: its value at risk over the
     limit; `stance_NM`: the side each instrument is on; `asked_NM`, `exposure_NM`: what was asked for, in contracts and
     as shares of net worth; `record_NSX`: see `portfolio_env`; `paid_NS`: the differential Sharpe ratio of what each
-    specialist's stances earned in the last step, also where it ended an episode.
+    specialist's stances earned in the last step, and `control_N` what equal allocations took off its reward (see
+    `portfolio_reward`), also where it ended an episode.
     """
 
     money_NB: Floats
@@ -53,6 +54,7 @@ class PortfolioState(NamedTuple):
     risk_N: Floats
     risk_ratio_N: Floats
     equal_N: Floats
+    control_N: Floats
     returns_NR: Floats
     record_NSX: Floats
     paid_NS: Floats
@@ -110,6 +112,7 @@ def make_state(params: PortfolioParams, specialists: int, count: int, seed: int)
         risk_N=np.zeros(count),
         risk_ratio_N=np.zeros(count),
         equal_N=np.zeros(count),
+        control_N=np.zeros(count),
         returns_NR=np.zeros((count, RETURNS)),
         record_NSX=np.zeros((count, specialists, 6)),
         paid_NS=np.zeros((count, specialists)),

@@ -28,9 +28,11 @@ class PortfolioReward(Config):
     allocations to the same specialists; of the return per unit of risk appetite, less what the positions' gross value
     would have earned free of risk (idle cash earns as much either way); a loss's square counts `downside` times. It
     takes the place of (mean / deviation - target), in which a ratio of one bar met a target of one year. What equal
-    allocations earn does not depend on the action: taking it off moves no gradient on average, and most of the market's
-    noise goes with it (a control variate, Greensmith, Bartlett and Baxter 2004). Per unit, since a ratio cannot tell
-    how much to risk, and its moving moments would pay for risking less after luck; that is for the other terms.
+    allocations earn does not depend on the meta-controller's action: taking it off moves no gradient of its own on
+    average, and most of the market's noise goes with it (a control variate, Greensmith, Bartlett and Baxter 2004). It
+    does depend on the specialists' stances: who pays them this reward gives back what was taken off. Per unit, since a
+    ratio cannot tell how much to risk, and its moving moments would pay for risking less after luck; that is for the
+    other terms.
 
     `growth` x 100 x the log return, `cost` x -100 x the share of net worth that costs took: both in percent. The others
     are rates: an episode that earns one in full has its weight once. `diversification` x entropy of the allocation /
@@ -113,8 +115,9 @@ def portfolio_reward(
     risk_ratio: float,
     share_NS: Floats,
     last_NS: Floats,
-) -> float:
-    """The reward of account `n` for one bar from net worth `before` to `after`, of which `cost` was paid.
+) -> tuple[float, float]:
+    """The reward of account `n` for one bar from net worth `before` to `after`, of which `cost` was paid; and what was
+    taken off it for equal allocations.
 
     `gross` is the positions' gross value over net worth, `equal` the excess return of equal allocations, in any unit;
     `risk_ratio` is value at risk over its limit; `share_NS` and `last_NS` are the allocations of this bar and the last.
@@ -123,7 +126,8 @@ def portfolio_reward(
     total = _PERCENT * (terms.growth * math.log(after / before) - terms.cost * cost / before)
     excess = (after / before - 1.0 - gross * terms.risk_free) / max(appetite, _LEAST_APPETITE)
     total += terms.sharpe * differential_sharpe(terms, memory_N4, n, 0, excess)
-    total -= terms.sharpe * differential_sharpe(terms, memory_N4, n, 2, equal)
+    control = terms.sharpe * differential_sharpe(terms, memory_N4, n, 2, equal)
+    total -= control
     entropy, turned, missed = 0.0, 0.0, 0.0
     count = share_NS.shape[1]
     for s in range(count):
@@ -137,7 +141,7 @@ def portfolio_reward(
         total -= terms.bounds * missed
     total += terms.stability * (1.0 - min(turned / _TURN, 1.0))
     total += terms.risk * (1.0 if risk_ratio <= 1.0 else -_EXCESS * (risk_ratio - 1.0))
-    return float(total - terms.drawdown * _EXCESS * max(drawdown - terms.max_drawdown, 0.0))
+    return float(total - terms.drawdown * _EXCESS * max(drawdown - terms.max_drawdown, 0.0)), float(control)
 
 
 @inlined

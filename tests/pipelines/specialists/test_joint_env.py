@@ -7,11 +7,20 @@ import pytest
 
 from rookery.market.bars import Bars
 from rookery.market.scenarios import Level, generate
-from rookery.pipelines.specialists.config import SpecialistsConfig, quick
+from rookery.pipelines.specialists.config import CurriculumConfig, SpecialistsConfig, quick
+from rookery.pipelines.specialists.curriculum import AdvancedCurriculumLearning, Scenario
 from rookery.pipelines.specialists.groups import GROUPS
 from rookery.pipelines.specialists.inputs import BarSource, read
-from rookery.pipelines.specialists.joint_env import JointTrainingEnv
-from rookery.pipelines.specialists.joint_worlds import PER_LEVEL, WIDER, joint_worlds, market_columns, new_curriculum
+from rookery.pipelines.specialists.joint_env import JointTrainingEnv, ScenarioWorld, full_exposure
+from rookery.pipelines.specialists.joint_worlds import (
+    PER_LEVEL,
+    WIDER,
+    joint_worlds,
+    market_columns,
+    new_curriculum,
+    portfolio_env,
+    seen_in,
+)
 from rookery.pipelines.specialists.observing import Observed, observe
 from rookery.pipelines.specialists.portfolio import portfolio
 
@@ -140,3 +149,42 @@ def test_scenarios_have_the_bars_own_volatility(world: tuple[SpecialistsConfig, 
     deviation = np.median(np.diff(np.log(observed.data.bars.close_TM), axis=0).std(axis=0))
     bars: Bars = generate("gbm", bars=4000, seed=0, instruments=8, volatility=curriculum._volatility)
     assert np.diff(np.log(bars.close_TM), axis=0).std() == pytest.approx(deviation, rel=0.05)
+
+
+def planted(world: tuple[SpecialistsConfig, Observed]) -> JointTrainingEnv:
+    """Fifty copies on prices that rise, beside one on the bars; episodes of 400 bars."""
+    base, observed = world
+    config = base.model_copy(update={"environment": base.environment.model_copy(update={"episode_length": 400})})
+    bars = generate("trending", bars=1000, seed=0, level="easy", instruments=8, volatility=0.005)
+    seen = seen_in(Scenario(name="trending", level="easy", bars=bars), config, observed)
+    rising = ScenarioWorld(name="trending", level="easy", env=portfolio_env(config, seen, 50))
+    # The bars are too few for long episodes, which is no matter here.
+    return JointTrainingEnv(portfolio_env(base, observed, 1), [rising])
+
+
+@pytest.mark.parametrize(("side", "reached"), [(0, "medium"), (2, "easy")])
+def test_who_is_on_the_right_side_of_a_trend_is_promoted_by_the_published_rule(
+    side: int, reached: Level, world: tuple[SpecialistsConfig, Observed]
+):
+    env = planted(world)
+    env.reset(0)
+    action = np.full((env.num_envs, 4 + 8), float(side), np.float32)
+    action[:, :4] = 1.0
+    for _ in range(800):
+        env.step(action)
+    rule = CurriculumConfig()
+    lessons = AdvancedCurriculumLearning(rule, instruments=8, bars=1, volatility=0.005, seed=0)
+    for episode in env.ended:
+        lessons.update_curriculum({"performance": episode.gained, "step": 0})
+    assert len(env.ended) == rule.min_episodes
+    assert lessons.level == reached
+    assert max(episode.gained for episode in env.ended) * full_exposure(env.scenarios[0].env) < rule.promote_mean
+
+
+def test_full_exposure_is_that_of_equal_parts_at_full_appetite(world: tuple[SpecialistsConfig, Observed]):
+    config, observed = world
+    env = portfolio_env(config, observed, 1)
+    assert full_exposure(env) == pytest.approx(config.environment.max_position_size * 8 / 3)
+    narrow = config.environment.model_copy(update={"max_sector_allocation": 0.01})
+    limited = portfolio_env(config.model_copy(update={"environment": narrow}), observed, 1)
+    assert full_exposure(limited) == pytest.approx(0.03)

@@ -137,6 +137,18 @@ def test_every_update_tells_rates_within_bounds_rewards_and_the_level(trained: F
     assert found[-1]["level"] != "easy"
 
 
+def test_a_rate_hears_only_of_rewards_that_its_learner_learnt_from(tmp_path: Path):
+    training = made(tmp_path / "run")._training()
+    training.restart()
+    for _ in range(4):
+        training.advance()
+    heard = {name: one["seen"] for name, one in training.learner.coordination.state()["rates"].items()}
+    for name in training.policy.learners:
+        told = [row[f"{name}.performance"] for row in training.rows if f"{name}.policy_loss" in row]
+        assert heard[name] == told
+    assert len(heard["forex"]) == 2
+
+
 def test_specialists_learn_at_every_second_update_and_their_gradients_are_aligned_with_the_meta_controllers(
     trained: Finished,
 ):

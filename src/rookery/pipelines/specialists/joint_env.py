@@ -26,7 +26,7 @@ class ScenarioWorld:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndedEpisode:
-    """A scenario's episode that is over: its level and its net return."""
+    """A scenario's episode that is over: its level and its net return per unit of `full_exposure`."""
 
     level: Level
     gained: float
@@ -37,8 +37,8 @@ class JointTrainingEnv:
 
     Every world keeps its episodes while another is visited. The meta-controller is heard at every `decision_bars`-th
     bar of an episode, as in phase 2; between, its last word stands. Implements `learning.joint_rollout`'s
-    JointEnvironment: the common reward is the portfolio's, each specialist's own the differential Sharpe ratio of what
-    its stances earned.
+    JointEnvironment: the common reward is the portfolio's, its control what equal allocations took off it, each
+    specialist's own the differential Sharpe ratio of what its stances earned.
     """
 
     def __init__(self, real: PortfolioVectorEnv, scenarios: Sequence[ScenarioWorld], *, decision_bars: int = 1) -> None:
@@ -47,6 +47,7 @@ class JointTrainingEnv:
         self.ended: list[EndedEpisode] = []
         self.num_envs = real.num_envs + (self.scenarios[0].env.num_envs if self.scenarios else 0)
         self._decision_bars = decision_bars
+        self._full_exposures = [full_exposure(world.env) for world in self.scenarios]
         self._now = [np.zeros(env.observation_space.shape or (), np.float32) for env in self._every()]
         self._words = [np.zeros((env.num_envs, self._amounts()), np.float32) for env in self._every()]
 
@@ -73,20 +74,21 @@ class JointTrainingEnv:
         """Where the meta-controller is heard (N,)."""
         return np.concatenate([self._deciding(env) for env in self._every_visited()])
 
-    def step(self, actions_NJ: Floats) -> tuple[Floats, Floats, Floats, Flags, Flags, Floats]:
+    def step(self, actions_NJ: Floats) -> tuple[Floats, Floats, Floats, Floats, Flags, Flags, Floats]:
         """One bar of every copy (see JointEnvironment); scenario episodes that end are added to `ended`."""
         count = self.real.num_envs
         parts = [self._step(0, self.real, actions_NJ[:count])]
         if self.scenarios:
             world = self.scenarios[self.visited]
             parts.append(self._step(1 + self.visited, world.env, actions_NJ[count:]))
-            done_N = parts[1][2] | parts[1][3]
+            done_N = parts[1][3] | parts[1][4]
             growth_N = world.env.state.closed_worth_N / world.env.params.capital - 1.0
-            self.ended += [EndedEpisode(level=world.level, gained=float(growth_N[n])) for n in np.flatnonzero(done_N)]
-        rewards, alone, terminated, truncated, final = (
+            gained_N = growth_N / self._full_exposures[self.visited]
+            self.ended += [EndedEpisode(level=world.level, gained=float(gained_N[n])) for n in np.flatnonzero(done_N)]
+        rewards, alone, controls, terminated, truncated, final = (
             _joined([part[k] for part in parts]) for k in range(len(parts[0]))
         )
-        return self.observe(), rewards, alone, terminated, truncated, final
+        return self.observe(), rewards, alone, controls, terminated, truncated, final
 
     def _step(self, place: int, env: PortfolioVectorEnv, actions_NJ: Floats) -> tuple[NDArray[Any], ...]:
         amounts = self._amounts()
@@ -95,7 +97,8 @@ class JointTrainingEnv:
         seen_NO, rewards_N, terminated_N, truncated_N, info = env.step(said_NJ)
         self._now[place] = seen_NO
         final_NO = info.get("final_obs", seen_NO)
-        return rewards_N, env.state.paid_NS.astype(np.float32), terminated_N, truncated_N, final_NO
+        alone_NS, control_N = (one.astype(np.float32) for one in (env.state.paid_NS, env.state.control_N))
+        return rewards_N, alone_NS, control_N, terminated_N, truncated_N, final_NO
 
     def _deciding(self, env: PortfolioVectorEnv) -> Flags:
         elapsed_N = env.state.bar_N - env.state.start_N
@@ -127,6 +130,17 @@ class JointTrainingEnv:
             self._words[place] = held[f"{place}.words"].copy()
             prefix = f"{place}.state."
             env.set_state({name.removeprefix(prefix): v for name, v in held.items() if name.startswith(prefix)})
+
+
+def full_exposure(env: PortfolioVectorEnv) -> float:
+    """Gross value over net worth that equal allocations and a risk appetite of 1 ask for.
+
+    It is the sum over specialists of `max_position_size` x instruments / specialists, each within `max_sector`. A
+    curriculum asks for returns as of capital that is all at work, of which the limits on sizes allow a part.
+    """
+    params, specialists = env.params, env.state.share_NS.shape[1]
+    counts_S = np.bincount(params.group_M[params.traded_TM.any(axis=0)], minlength=specialists)
+    return float(np.minimum(counts_S * params.size / specialists, params.max_sector).sum())
 
 
 def _joined(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:

@@ -35,11 +35,13 @@ class JointTraining:
     """A joint policy, its world, its lessons and the best that validation has seen. `update` counts updates done.
 
     Every update acts for one rollout. The meta-controller learns from each `meta_update_freq`-th, specialists from each
-    `specialist_update_freq`-th, on its own rollout alone, since all others were made by an encoder that has moved on.
-    A specialist is paid `individual_weight` x its own reward + `coordination_weight` x that of the portfolio. All are
-    paid in units of the deviation that a discounted return had at the start (`scales`), and value heads are brought to
-    these units at once, so that they go on meaning what phases 1 and 2 taught them.
+    `specialist_update_freq`-th, on its own rollout alone, since all others were made by an encoder that has moved on. A
+    specialist is paid `individual_weight` x its own reward + `coordination_weight` x that of the portfolio, from which
+    what equal allocations would have earned is not taken off (see `joint_rollout`). All are paid in units of the
+    deviation that a discounted return had at the start (`scales`), and value heads are brought to these units at once,
+    so that they go on meaning what phases 1 and 2 taught them.
 
+    A learning rate follows the mean of the rewards that its learner learnt from, in these units.
     The meta-controller is heard at every `decision_bars`-th bar of an episode (see JointTrainingEnv).
     `score` judges the policy now and then (larger is better): the policy it began with is the first that counts.
     """
@@ -140,12 +142,11 @@ class JointTraining:
                     place="training",
                     remedy="lower training.learning_rate or gradients.learning_rate_bounds",
                 )
-        # The discounted return that such rewards would go on to add up to, in its own deviations.
-        means = {
-            name: float(one.rewards_TN.mean()) / (max(1.0 - self._discount(name), 1e-6)) for name, one in paid.items()
-        }
-        # The encoder serves all, and is judged by all.
-        self.learner.coordination.adaptive_learning_rates({**means, SHARED: fmean(means.values())})
+        means = {name: float(one.rewards_TN.mean()) for name, one in paid.items()}
+        learnt = {name: means[name] for name, one in paid.items() if self._learns(name, one)}
+        if learnt:
+            # The encoder serves all, and is judged by all.
+            self.learner.coordination.adaptive_learning_rates({**learnt, SHARED: fmean(means.values())})
         self.confidence = {name: float(np.exp(rollouts[name].log_probs_TN).mean()) for name in self.policy.names}
         self.update += 1
         row: Row = {"steps": float(self.steps), **taught, **figures}
@@ -162,18 +163,20 @@ class JointTraining:
     def _paid(self, rollouts: Mapping[str, Rollout], alone: Mapping[str, Floats]) -> dict[str, Rollout]:
         own, joint = self._config.gradients.individual_weight, self._config.gradients.coordination_weight
         rewards = {META: rollouts[META].rewards_TN}
-        rewards |= {name: own * alone_TN + joint * rewards[META] for name, alone_TN in alone.items()}
+        rewards |= {name: own * alone_TN + joint * rollouts[name].rewards_TN for name, alone_TN in alone.items()}
         return {
             name: replace(rollouts[name], rewards_TN=(values_TN / self.scales.get(name, 1.0)).astype(np.float32))
             for name, values_TN in rewards.items()
         }
 
     def _improve(self, paid: Mapping[str, Rollout]) -> dict[str, float]:
-        training, number = self._config.training, self.update + 1
-        learns = {META: number % training.meta_update_freq == 0}
-        learns |= dict.fromkeys(self.policy.names, number % training.specialist_update_freq == 0)
-        lessons = {name: self._lesson(name, rollout) for name, rollout in paid.items() if learns[name]}
+        lessons = {name: self._lesson(name, rollout) for name, rollout in paid.items() if self._learns(name, rollout)}
         return self.learner.improve(lessons, np.random.default_rng(derive_seed(self._seed, "order", self.update)))
+
+    def _learns(self, name: str, rollout: Rollout) -> bool:
+        training = self._config.training
+        every = training.meta_update_freq if name == META else training.specialist_update_freq
+        return (self.update + 1) % every == 0 and bool(rollout.acted_TN.any())
 
     def _lesson(self, name: str, rollout: Rollout) -> Lesson:
         bars = self._decision_bars if name == META else 1
