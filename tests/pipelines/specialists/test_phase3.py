@@ -38,6 +38,7 @@ def script() -> ModuleType:
 
 
 SMALL = script()
+CONFIG_EMBARGO = SMALL.small_config().data.embargo
 
 
 def made(folder: Path, **training: object) -> Phase3JointTrainer:
@@ -105,6 +106,15 @@ def test_what_is_kept_validated_no_worse_than_phase_2(trained: Finished):
     scores = dict(outcome.scores)
     assert scores[outcome.best_update] == max(scores.values()) >= scores[0]
     assert set(scores) == set(range(SMALL.UPDATES + 1))
+
+
+def test_no_bar_that_chooses_weights_is_one_that_they_are_judged_on(trained: Finished):
+    _, trainer, outcome, _ = trained
+    chosen, judged = (one.data.times.close_ns_T for one in (trainer._chosen_on, trainer.judged_on))
+    whole = trainer._validation.data.times.close_ns_T
+    assert len(whole) - len(chosen) - len(judged) in (CONFIG_EMBARGO, CONFIG_EMBARGO + 1)
+    assert chosen[-1] < whole[len(chosen) + CONFIG_EMBARGO - 1] < judged[0]
+    assert outcome.judgement.periods == len(judged) - 1
 
 
 def test_phase_2s_policy_comes_back_to_the_bit_when_nothing_beat_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -63,8 +63,8 @@ _VALIDATION_COPIES = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainedJoint:
-    """The joint policy that validated best, of which update (0: phase 2's own), all scores by update, how it is judged
-    on validation, and its lead in return per bar over the policy of phase 2 there, with interval.
+    """The joint policy that validated best, of which update (0: phase 2's own), all scores by update on the first
+    half of validation, how it is judged on the second, and its lead in return per bar over phase 2's policy there.
     """
 
     policy: JointPolicy
@@ -80,8 +80,9 @@ class Phase3JointTrainer:
     They share an encoder of the market (see JointPolicy), which begins without any effect: update 0 is phase 2's
     policy. Conflicts of the four gradients on the encoder are settled by `gradients.method`; copies on the bars stand
     beside copies on scenarios of the curriculum; the shield is up in all; messages go to `messages.jsonl`, the last
-    policies validated and the best to `models/` (ModelCheckpointingSystem). What is
-    kept is the policy that validated best, phase 2's own among them. `specialists` and `meta` are those of phases 1 and
+    policies validated and the best to `models/` (ModelCheckpointingSystem). What is kept is the policy that did best on
+    the first half of the validation bars, phase 2's own among them; all that is said of it is of the second half,
+    `judged_on`. `specialists` and `meta` are those of phases 1 and
     2, or are loaded by `load_pretrained_models` from the run directory `pretrained_dir`.
     """
 
@@ -102,6 +103,7 @@ class Phase3JointTrainer:
             raise ValueError("give specialists and meta-controller, or the directory of phases 1 and 2")
         self.config, self.seed = config, seed
         self._train, self._validation = train, validation
+        self._chosen_on, self.judged_on = validation.halves(config.data.embargo)
         self._output_dir = Path(output_dir)
         self._pretrained_dir = None if pretrained_dir is None else Path(pretrained_dir)
         self._progress = progress
@@ -177,15 +179,17 @@ class Phase3JointTrainer:
         load_weights(Path(run_path) / STAGE / WEIGHTS, self.policy)
 
     def evaluate(self, n_episodes: int = 100) -> Mapping[str, Any]:
-        """Measures with intervals on the validation bars, the lead over phase 2 there, and episodes' Sharpe ratios.
+        """Measures with intervals on `judged_on`, the lead over phase 2 there, and episodes' Sharpe ratios.
 
         Both policies play the same `n_episodes` episodes; these overlap, so that only the single pass has intervals.
         """
-        ours, theirs = (self._episodes(policy, n_episodes) for policy in (self.policy, self.phase2_policy()))
-        wishes = self.wishes(self._validation)
+        ours, theirs = (
+            self._episodes(policy, n_episodes, self.judged_on) for policy in (self.policy, self.phase2_policy())
+        )
+        wishes = self.wishes(self.judged_on)
         lead = self._lead(wishes)
         return {
-            **judge(self.config, self._validation, wishes, seed=self.seed).as_record(),
+            **judge(self.config, self.judged_on, wishes, seed=self.seed).as_record(),
             "lead_over_phase2": {"value": lead.value, "low": lead.low, "high": lead.high, "note": lead.note},
             "episodes": n_episodes,
             "portfolio_sharpe": portfolio_sharpe(ours),
@@ -213,7 +217,7 @@ class Phase3JointTrainer:
             ppo=ppo,
             seed=derive_seed(self.seed, "phase 3"),
             decision_bars=self._train.day_bars,
-            score=lambda policy: portfolio_sharpe(self._episodes(policy, _VALIDATION_COPIES)),
+            score=lambda policy: portfolio_sharpe(self._episodes(policy, _VALIDATION_COPIES, self._chosen_on)),
         )
 
     def _coordination(self) -> GradientCoordinationSystem:
@@ -277,8 +281,8 @@ class Phase3JointTrainer:
             path=(self.seed, STAGE, training.update),
         )
 
-    def _episodes(self, policy: JointPolicy, count: int) -> np.ndarray[Any, np.dtype[np.float64]]:
-        bars = self._validation.portfolio.bars.shape[0]
+    def _episodes(self, policy: JointPolicy, count: int, observed: Observed) -> np.ndarray[Any, np.dtype[np.float64]]:
+        bars = observed.portfolio.bars.shape[0]
         length = min(self.config.environment.episode_length, max(2, bars // 2))
         changes = {"warmup_steps": 0, "episode_length": length}
         with reproducible(1):
@@ -286,26 +290,26 @@ class Phase3JointTrainer:
                 LikeliestActor(
                     policy,
                     self.config,
-                    self._validation,
+                    observed,
                     count,
-                    decision_bars=self._validation.day_bars,
+                    decision_bars=observed.day_bars,
                     **changes,
                 )
             )
 
     def _lead(self, wishes: Wishes) -> Estimate:
-        """Return per bar over phase 2's, in one pass over the validation bars, with an interval by block bootstrap."""
-        before = self.wishes(self._validation, self.phase2_policy())
-        ours_T, theirs_T = (settled(self._validation.data, one, self.config).returns() for one in (wishes, before))
+        """Return per bar over phase 2's, in one pass over `judged_on`, with an interval by block bootstrap."""
+        before = self.wishes(self.judged_on, self.phase2_policy())
+        ours_T, theirs_T = (settled(self.judged_on.data, one, self.config).returns() for one in (wishes, before))
         return mean_estimate(ours_T - theirs_T, seed=self.seed, resamples=self.config.evaluation.resamples)
 
     def _outcome(self, best_update: int, scores: list[tuple[int, float]]) -> TrainedJoint:
-        wishes = self.wishes(self._validation)
+        wishes = self.wishes(self.judged_on)
         return TrainedJoint(
             policy=self.policy,
             best_update=best_update,
             scores=tuple(scores),
-            judgement=judge(self.config, self._validation, wishes, seed=self.seed),
+            judgement=judge(self.config, self.judged_on, wishes, seed=self.seed),
             lead=self._lead(wishes) if best_update else Estimate.exact(0.0),
         )
 

@@ -111,18 +111,19 @@ def train_phases(
     phases: dict[PhaseNumber, Taught] = {}
     gates: list[PhaseGate] = []
 
-    def closed(phase: PhaseNumber) -> bool:
-        """Hold `phase` against its baselines; whether nothing comes after it."""
+    def closed(phase: PhaseNumber, judged_on: Observed = spans.validation, span: str = "validation") -> bool:
+        """Hold `phase` against its baselines on bars that had no part in it; whether nothing comes after it."""
         stages = [stage for taught in phases.values() for stage in taught.stages]
         gates.append(
             gate_stage(
                 made,
                 gate_name(phase),
                 phase,
-                spans.validation.data,
-                partial(phases[phase].want, spans.validation),
+                judged_on.data,
+                partial(phases[phase].want, judged_on),
                 inputs={f"{stage}/{name}": one for stage in stages for name, one in made.hashes(stage).items()},
-                equal=None if phase == 1 else partial(phases[1].want, spans.validation),
+                equal=None if phase == 1 else partial(phases[1].want, judged_on),
+                span=span,
                 applied=gated,
             )
         )
@@ -144,7 +145,7 @@ def train_phases(
         return Learnt(phases=phases, gates=tuple(gates))
     third = _third(made, spans, config, first, second)
     phases[3] = Taught(want=third.wishes, evaluate=lambda count: {"joint": third.evaluate(count)}, stages=(JOINT,))
-    closed(3)
+    closed(3, third.judged_on, "second half of validation")
     return Learnt(phases=phases, gates=tuple(gates))
 
 
