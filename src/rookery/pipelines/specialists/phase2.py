@@ -21,6 +21,7 @@ from rookery.models.specialist import Specialist
 from rookery.pipelines.specialists.acting import meta_wishes, whole_span
 from rookery.pipelines.specialists.books import Wishes
 from rookery.pipelines.specialists.config import SpecialistsConfig
+from rookery.pipelines.specialists.fitted_on import write_fitted_on
 from rookery.pipelines.specialists.groups import GroupName
 from rookery.pipelines.specialists.judging import Judgement, episode_returns, judge
 from rookery.pipelines.specialists.learning import (
@@ -140,6 +141,7 @@ class Phase2Trainer:
             history = ppo(self.meta, env, config=config, seed=seed, run=run, stage=stage, path="torch")
             judgement = self._judged()
             save_weights(path, self.meta)
+            write_fitted_on(stage.path, self._train)
             write_json(stage.file(EVALUATION), judgement.as_record())
             write_log(run, 2, [*history_lines("meta", history), judgement_line("meta", judgement)])
             return TrainedMeta(meta=self.meta, history=history, judgement=judgement)

@@ -30,6 +30,7 @@ from rookery.pipelines.specialists.bulletins import bulletin
 from rookery.pipelines.specialists.checkpoints import About, ModelCheckpointingSystem
 from rookery.pipelines.specialists.config import SpecialistsConfig
 from rookery.pipelines.specialists.curriculum import AdvancedCurriculumLearning
+from rookery.pipelines.specialists.fitted_on import write_fitted_on
 from rookery.pipelines.specialists.groups import GroupName
 from rookery.pipelines.specialists.joint_env import JointTrainingEnv
 from rookery.pipelines.specialists.joint_training import JointTraining, Row
@@ -315,6 +316,7 @@ class Phase3JointTrainer:
 
     def _write(self, run: Run, stage: Stage, outcome: TrainedJoint) -> None:
         save_weights(stage.file(WEIGHTS), outcome.policy)
+        write_fitted_on(stage.path, self._train)
         lead = outcome.lead
         record = {
             **outcome.judgement.as_record(),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from rookery.evaluation.report.hierarchy import Curve, PhaseGate
@@ -11,6 +12,7 @@ from rookery.pipelines.specialists.books import Wishes, in_equal_parts
 from rookery.pipelines.specialists.config import PhaseNumber, SpecialistsConfig
 from rookery.pipelines.specialists.curves import read_curves
 from rookery.pipelines.specialists.engines import Engine, train_on_ray
+from rookery.pipelines.specialists.fitted_on import read_fitted_on
 from rookery.pipelines.specialists.observing import Observed, observe
 from rookery.pipelines.specialists.phase1 import Phase1Trainer, stage_name
 from rookery.pipelines.specialists.phase2 import STAGE as META
@@ -63,21 +65,27 @@ class Learnt:
         rows = [(*taught.stages, gate_name(phase)) for phase, taught in self.phases.items()]
         return tuple(stage for row in rows for stage in row)
 
-    @property
-    def learners(self) -> tuple[str, ...]:
-        """Every network, by what it is called."""
-        return tuple(learner_of(stage) for taught in self.phases.values() for stage in taught.stages)
-
     def curves(self, made: Run) -> tuple[Curve, ...]:
         """What every network's metrics say of its learning."""
         learners = [(phase, stage) for phase, taught in self.phases.items() for stage in taught.stages]
         return read_curves([(phase, learner_of(stage), made.path / stage) for phase, stage in learners])
 
-    def fits(self, spans: Spans) -> tuple[FitRange, ...]:
-        """The moments by which networks standardise what they see were measured on bars of train."""
-        last = spans.train.data.bars.shape[0] - 1
+    def fitted_on(self, path: Path, data: PortfolioBars) -> Mapping[str, range]:
+        """Rows of `data` that every network of the run in `path` learnt from, by its own stage's record."""
+        stages = [stage for taught in self.phases.values() for stage in taught.stages]
+        return {learner_of(stage): read_fitted_on(path / stage, data) for stage in stages}
+
+    def fits(self, path: Path, data: PortfolioBars) -> tuple[FitRange, ...]:
+        """Weights, and the moments by which networks standardise what they see, come from these bars."""
+        train = data.split.train
         return tuple(
-            FitRange(name=f"scales of {name}", first_row=0, last_row=last, inside_train=True) for name in self.learners
+            FitRange(
+                name=f"scales of {name}",
+                first_row=rows[0],
+                last_row=rows[-1],
+                inside_train=rows[0] in train and rows[-1] in train,
+            )
+            for name, rows in self.fitted_on(path, data).items()
         )
 
 
