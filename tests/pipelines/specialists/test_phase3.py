@@ -19,9 +19,10 @@ from rookery.learning.reproducible import reproducible
 from rookery.market.frozen_specialists import freeze
 from rookery.models.meta_controller import allocation
 from rookery.pipelines.specialists.acting import meta_wishes, whole_span
+from rookery.pipelines.specialists.checkpoints import ModelCheckpointingSystem
 from rookery.pipelines.specialists.inputs import BarSource
 from rookery.pipelines.specialists.joint_worlds import LikeliestActor, portfolio_env
-from rookery.pipelines.specialists.phase3 import MESSAGES, METRICS, STAGE, Phase3JointTrainer, TrainedJoint
+from rookery.pipelines.specialists.phase3 import MESSAGES, METRICS, MODELS, STAGE, Phase3JointTrainer, TrainedJoint
 from rookery.pipelines.specialists.weights import digest
 
 SCRIPT = Path(__file__).with_name("killed_joint.py")
@@ -124,6 +125,7 @@ def test_phase_2s_policy_comes_back_to_the_bit_when_nothing_beat_it(tmp_path: Pa
     monkeypatch.setattr("rookery.pipelines.specialists.phase3.portfolio_sharpe", lambda growth: float(next(falling)))
     outcome = trainer.train()
     assert outcome.best_update == 0
+    assert ModelCheckpointingSystem(tmp_path / "run" / STAGE / MODELS).get_best_model().metadata.episode == 0
     assert digest([outcome.policy]) == before
     assert outcome.lead.value == 0.0
 

@@ -250,6 +250,7 @@ class Phase3JointTrainer:
         if (moment := checkpoint.load(folder, say=run.progress.say)) is None:
             training.restart()
             journal.rewind(0)
+            _keep(models, training)
         else:
             training.restore(moment)
             journal.rewind(int(moment.state["messages"]))
