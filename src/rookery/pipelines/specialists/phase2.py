@@ -33,6 +33,7 @@ from rookery.pipelines.specialists.learning import (
 )
 from rookery.pipelines.specialists.observing import Observed
 from rookery.pipelines.specialists.phase1 import EVALUATION, history_lines, judgement_line, stage_name
+from rookery.pipelines.specialists.shield import shielded_env
 from rookery.pipelines.specialists.weights import WEIGHTS, digest, load_weights, save_weights
 from rookery.progress import Progress
 from rookery.run import Run
@@ -98,26 +99,19 @@ class Phase2Trainer:
         decision_bars: int | None = None,
         **changes: object,
     ) -> PortfolioVectorEnv:
-        """The environment over `observed` (default: the train bars); `changes` replace keys of EnvConfig.
+        """The shielded environment over `observed` (default: the train bars); `changes` replace keys of EnvConfig.
 
         The meta-controller decides once a day of 24 hours (`decision_bars` None), as often as it is shown a return; a
         step of the environment is one decision.
         """
-        seen, limits = observed or self._train, self.config.environment
+        seen = observed or self._train
         return PortfolioVectorEnv(
             num_envs or self.config.training.n_envs,
             data=seen.portfolio,
             proposals=self._frozen(seen),
-            config=self.config.env(
-                seen.instruments,
-                **{
-                    "max_portfolio_var": limits.max_portfolio_var,
-                    "max_correlation_exposure": limits.max_correlation_exposure,
-                    **changes,
-                },
-            ),
+            config=shielded_env(self.config, seen.instruments, bar_minutes=seen.data.interval_s / 60, **changes),
             reward=portfolio_reward(self.config, seen),
-            max_sector=limits.max_sector_allocation,
+            max_sector=self.config.environment.max_sector_allocation,
             period_bars=seen.day_bars,
             decision_bars=decision_bars or seen.day_bars,
         )

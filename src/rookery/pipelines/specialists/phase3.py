@@ -302,7 +302,8 @@ class Phase3JointTrainer:
     def _lead(self, wishes: Wishes) -> Estimate:
         """Return per bar over phase 2's, in one pass over `judged_on`, with an interval by block bootstrap."""
         before = self.wishes(self.judged_on, self.phase2_policy())
-        ours_T, theirs_T = (settled(self.judged_on.data, one, self.config).returns() for one in (wishes, before))
+        data = self.judged_on.data
+        ours_T, theirs_T = (settled(data, one, self.config, shielded=True).returns() for one in (wishes, before))
         return mean_estimate(ours_T - theirs_T, seed=self.seed, resamples=self.config.evaluation.resamples)
 
     def _outcome(self, best_update: int, scores: list[tuple[int, float]]) -> TrainedJoint:
