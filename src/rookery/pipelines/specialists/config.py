@@ -131,7 +131,8 @@ class SpecialistsSection(Config):
 
 
 class PortfolioRiskConfig(Config):
-    """Limits of the shield. `max_position_pct` None: environment.max_position_size; losses are shares of the day.
+    """Limits of the shield. `max_position_pct` takes the place of environment.max_position_size, in
+    every phase and in the baselines, unless None; losses are shares of the day.
 
     `day_losses` halt trading for `cooldowns_min` minutes each; at `emergency_day_loss` or `emergency_drawdown`
     everything is closed and nothing is opened again.
@@ -234,6 +235,11 @@ class SpecialistsConfig(Config):
         own: SpecialistConfig = getattr(self.specialists, group)
         return own
 
+    @property
+    def position_size(self) -> float:
+        """Largest share of net worth in one instrument, everywhere: the shield's where it names one."""
+        return self.portfolio_risk.max_position_pct or self.environment.max_position_size
+
     def env(self, instruments: tuple[str, ...], **changes: object) -> EnvConfig:
         """Settings of a `rookery/Bars-v0` environment over `instruments`; `changes` replace single ones."""
         shared = self.environment
@@ -243,7 +249,7 @@ class SpecialistsConfig(Config):
             "warmup_steps": shared.warmup_steps,
             "initial_capital": shared.initial_capital,
             "transaction_cost": shared.transaction_cost,
-            "max_position_size": shared.max_position_size,
+            "max_position_size": self.position_size,
             "stop_loss_pct": shared.stop_loss_pct,
             "covariance_window": self.portfolio_risk.correlation_window,
             "instruments": tuple(shared.instrument(name) for name in instruments),
