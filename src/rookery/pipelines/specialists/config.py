@@ -82,7 +82,9 @@ class EnvironmentConfig(Config):
 
 
 class RewardConfig(Config):
-    """What the meta-controller is paid for; `risk_free_rate` is annual, `sharpe_target` annualised.
+    """What the meta-controller is paid for; `risk_free_rate` is annual.
+
+    `sharpe_target` (annualised) is not paid: the report holds phase 3's Sharpe ratio against it.
 
     `downside_volatility_weight`: how much more a loss counts than a gain in the measure of risk; 1 counts them alike.
     """
