@@ -6,6 +6,7 @@ import pytest
 
 from rookery.errors import UserError
 from rookery.pipelines.specialists.config import (
+    MetaControllerConfig,
     PortfolioRiskConfig,
     SpecialistsConfig,
     demo_config,
@@ -13,6 +14,7 @@ from rookery.pipelines.specialists.config import (
     spec,
     typical,
 )
+from rookery.pipelines.specialists.learning import joint_rates
 from rookery.pipelines.specialists.shield import shielded_env
 
 # The three blocks of the specification, as it prints them.
@@ -162,3 +164,11 @@ def test_the_shields_size_of_a_position_holds_in_every_environment_and_account()
     assert config.env(("EURUSD",)).max_position_size == 0.04
     assert shielded_env(config, ("EURUSD",), bar_minutes=60.0).max_position_size == 0.04
     assert SpecialistsConfig().env(("EURUSD",)).max_position_size == SpecialistsConfig().environment.max_position_size
+
+
+def test_a_rate_that_phase_3_would_clamp_is_refused_by_its_key():
+    config = SpecialistsConfig(meta_controller=MetaControllerConfig(learning_rate=1e-5))
+    with pytest.raises(UserError, match="phase 3 cannot learn at 1e-05") as caught:
+        joint_rates(config)
+    assert caught.value.place == "meta_controller.learning_rate"
+    assert set(joint_rates(SpecialistsConfig()).values()) == {3e-4}

@@ -45,7 +45,13 @@ from rookery.pipelines.specialists.joint_worlds import (
     portfolio_sharpe,
 )
 from rookery.pipelines.specialists.judging import Judgement, judge
-from rookery.pipelines.specialists.learning import new_meta_controller, new_specialist, ppo_config, write_log
+from rookery.pipelines.specialists.learning import (
+    joint_rates,
+    new_meta_controller,
+    new_specialist,
+    ppo_config,
+    write_log,
+)
 from rookery.pipelines.specialists.observing import Observed
 from rookery.pipelines.specialists.phase1 import EVALUATION, judgement_line
 from rookery.pipelines.specialists.phase1 import stage_name as phase1_stage
@@ -223,16 +229,14 @@ class Phase3JointTrainer:
 
     def _coordination(self) -> GradientCoordinationSystem:
         given = self.config.gradients
-        rates: dict[str, float] = {
-            META: self.config.meta_controller.learning_rate or self.config.training.learning_rate
-        }
-        for name in self._train.groups:
-            rates[name] = self.config.specialist(name).learning_rate or self.config.training.learning_rate
+        known = joint_rates(self.config)
+        rates: dict[str, float] = {META: known["meta_controller.learning_rate"]}
+        rates |= {name: known[f"specialists.{name}.learning_rate"] for name in self._train.groups}
         return GradientCoordinationSystem(
             seed=derive_seed(self.seed, "gradients"),
             method=given.method,
             cagrad_c=given.cagrad_c,
-            learning_rates={**rates, SHARED: self.config.training.learning_rate},
+            learning_rates={**rates, SHARED: known["training.learning_rate"]},
             rule=RateRule(
                 step=given.adapt_step,
                 window=given.adapt_window,
@@ -245,6 +249,8 @@ class Phase3JointTrainer:
         return new_curriculum(self.config, self._train, seed=derive_seed(self.seed, "curriculum"))
 
     def _run(self, run: Run, stage: Stage, training: JointTraining) -> None:
+        if self.config.training.device == "cuda":
+            run.progress.say("phase 3 learns on the processor: training.device is for phases 1 and 2")
         folder, journal = stage.path / _CHECKPOINTS, MessageJournal(stage.file(MESSAGES))
         models = ModelCheckpointingSystem(stage.path / MODELS)
         if (moment := checkpoint.load(folder, say=run.progress.say)) is None:

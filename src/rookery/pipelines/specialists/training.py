@@ -13,6 +13,7 @@ from rookery.pipelines.specialists.config import PhaseNumber, SpecialistsConfig
 from rookery.pipelines.specialists.curves import read_curves
 from rookery.pipelines.specialists.engines import Engine, train_on_ray
 from rookery.pipelines.specialists.fitted_on import read_fitted_on
+from rookery.pipelines.specialists.learning import joint_rates
 from rookery.pipelines.specialists.observing import Observed, observe
 from rookery.pipelines.specialists.phase1 import Phase1Trainer, stage_name
 from rookery.pipelines.specialists.phase2 import STAGE as META
@@ -116,6 +117,9 @@ def train_phases(
     engine: Engine = "threads",
 ) -> Learnt:
     """Train phase 1 to `last`, or load what is finished; with `gated` a phase starts when the one before has passed."""
+    if last == 3:
+        # Told before the hours that phases 1 and 2 may take.
+        joint_rates(config)
     phases: dict[PhaseNumber, Taught] = {}
     gates: list[PhaseGate] = []
 
