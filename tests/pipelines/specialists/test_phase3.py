@@ -173,10 +173,23 @@ def test_messages_of_an_update_form_a_chain(trained: Finished):
     assert len({one.correlation_id for one in journal.messages()}) == SMALL.UPDATES
 
 
+def test_saved_models_tell_their_settings_and_what_their_last_update_measured(trained: Finished):
+    folder, trainer, outcome, _ = trained
+    held = ModelCheckpointingSystem(folder / STAGE / MODELS)
+    best, last = held.get_best_model().metadata, held.checkpoints()[-1]
+    assert (best.episode, last.episode) == (outcome.best_update, SMALL.UPDATES)
+    assert last.model_config == trainer.config.model_dump(mode="json")
+    assert last.training_metrics.items() <= rows(folder)[-1].items()
+    assert last.training_metrics["steps"] == last.step
+
+
 def test_a_second_run_writes_the_same_bytes(trained: Finished, tmp_path: Path):
     folder, _, _, _ = trained
     made(tmp_path / "run").train()
     assert hashes(tmp_path / "run") == hashes(folder)
+    models = [sorted(one.rglob(f"{MODELS}/*")) for one in (folder, tmp_path / "run")]
+    assert [one.name for one in models[0]] == [one.name for one in models[1]]
+    assert [one.read_bytes() for one in models[0]] == [one.read_bytes() for one in models[1]]
 
 
 def test_a_finished_run_is_loaded_and_not_made_again(trained: Finished):

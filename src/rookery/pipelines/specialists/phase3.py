@@ -256,7 +256,7 @@ class Phase3JointTrainer:
         if (moment := checkpoint.load(folder, say=run.progress.say)) is None:
             training.restart()
             journal.rewind(0)
-            _keep(models, training)
+            _keep(models, training, self.config)
         else:
             training.restore(moment)
             journal.rewind(int(moment.state["messages"]))
@@ -268,7 +268,7 @@ class Phase3JointTrainer:
                 while True:
                     training.advance()
                     journal.send(*self._bulletin(training))
-                    _keep(models, training)
+                    _keep(models, training, self.config)
                     if training.done or training.at_checkpoint:
                         break
                 advance(training.steps - before)
@@ -347,12 +347,21 @@ class Phase3JointTrainer:
         }
 
 
-def _keep(models: ModelCheckpointingSystem, training: JointTraining) -> None:
-    """Save the policy where it was just validated. Without a date, so that equal runs save equal bytes."""
+def _keep(models: ModelCheckpointingSystem, training: JointTraining, config: SpecialistsConfig) -> None:
+    """Save the policy where it was just validated, with the settings and the last update's figures.
+
+    No date, no duration and no parent: the first two differ between equal runs, and after a kill the folder may hold
+    later models, or lack the one before, so that a parent would differ too. Equal runs save equal bytes.
+    """
     update, score = training.scores[-1]
     if update == training.update:
-        metrics = {"portfolio_sharpe": score}
-        models.save_checkpoint({"joint": training.policy}, metrics, training.steps, about=About(episode=update))
+        figures = training.rows[-1] if training.rows else {}
+        about = About(
+            episode=update,
+            training_metrics={name: value for name, value in figures.items() if isinstance(value, float)},
+            model_config=config.model_dump(mode="json"),
+        )
+        models.save_checkpoint({"joint": training.policy}, {"portfolio_sharpe": score}, training.steps, about=about)
 
 
 def _write_metrics(stage: Stage, rows: list[Row]) -> None:
