@@ -143,3 +143,10 @@ def test_metadata_of_a_wrong_form_are_refused(tmp_path: Path):
     write_sealed(path, values)
     with pytest.raises(UserError, match="tags"):
         system.load_checkpoint(path)
+
+
+def test_of_equals_the_first_is_the_best(tmp_path: Path):
+    system = ModelCheckpointingSystem(tmp_path)
+    for step in (1, 2, 3):
+        system.save_checkpoint(models(float(step)), {"portfolio_sharpe": 1.0}, step)
+    assert system.get_best_model().metadata.step == 1

@@ -5,7 +5,17 @@ from pathlib import Path
 import pytest
 
 from rookery.errors import UserError
-from rookery.pipelines.specialists.config import SpecialistsConfig, demo_config, quick, spec, typical
+from rookery.pipelines.specialists.config import (
+    MetaControllerConfig,
+    PortfolioRiskConfig,
+    SpecialistsConfig,
+    demo_config,
+    quick,
+    spec,
+    typical,
+)
+from rookery.pipelines.specialists.learning import joint_rates
+from rookery.pipelines.specialists.shield import shielded_env
 
 # The three blocks of the specification, as it prints them.
 SPECIFIED = """
@@ -147,3 +157,18 @@ def test_every_preset_keeps_the_instruments_in_the_specifications_order():
     order = ("EURUSD", "GBPUSD", "USDJPY", "XAUUSD", "WTIUSD", "SPX500", "NAS100", "US30")
     assert all(preset().instruments() == order for preset in (spec, typical, demo_config, quick))
     assert [spec().training.timesteps(phase) for phase in (1, 2, 3)] == [500_000, 300_000, 1_000_000]
+
+
+def test_the_shields_size_of_a_position_holds_in_every_environment_and_account():
+    config = SpecialistsConfig(portfolio_risk=PortfolioRiskConfig(max_position_pct=0.04))
+    assert config.env(("EURUSD",)).max_position_size == 0.04
+    assert shielded_env(config, ("EURUSD",), bar_minutes=60.0).max_position_size == 0.04
+    assert SpecialistsConfig().env(("EURUSD",)).max_position_size == SpecialistsConfig().environment.max_position_size
+
+
+def test_a_rate_that_phase_3_would_clamp_is_refused_by_its_key():
+    config = SpecialistsConfig(meta_controller=MetaControllerConfig(learning_rate=1e-5))
+    with pytest.raises(UserError, match="phase 3 cannot learn at 1e-05") as caught:
+        joint_rates(config)
+    assert caught.value.place == "meta_controller.learning_rate"
+    assert set(joint_rates(SpecialistsConfig()).values()) == {3e-4}

@@ -42,6 +42,12 @@ def test_a_gate_that_is_told_not_to_stop_says_so():
     assert "--no-gate" in _gate(NOISE, applied=False, flat=FLAT).sentence
 
 
+def test_the_gate_of_phase_3_names_the_half_that_did_not_choose_its_weights():
+    span = "second half of validation"
+    found = gate(3, NOISE, {"flat": FLAT}, ground=GROUND, span=span, applied=True)
+    assert f"neither taught it nor chose its weights ({span})" in found.sentence
+
+
 def test_without_any_baseline_nothing_passes():
     assert not _gate(NOISE + 0.01).passed
 

@@ -19,9 +19,10 @@ from rookery.learning.reproducible import reproducible
 from rookery.market.frozen_specialists import freeze
 from rookery.models.meta_controller import allocation
 from rookery.pipelines.specialists.acting import meta_wishes, whole_span
+from rookery.pipelines.specialists.checkpoints import ModelCheckpointingSystem
 from rookery.pipelines.specialists.inputs import BarSource
 from rookery.pipelines.specialists.joint_worlds import LikeliestActor, portfolio_env
-from rookery.pipelines.specialists.phase3 import MESSAGES, METRICS, STAGE, Phase3JointTrainer, TrainedJoint
+from rookery.pipelines.specialists.phase3 import MESSAGES, METRICS, MODELS, STAGE, Phase3JointTrainer, TrainedJoint
 from rookery.pipelines.specialists.weights import digest
 
 SCRIPT = Path(__file__).with_name("killed_joint.py")
@@ -38,6 +39,7 @@ def script() -> ModuleType:
 
 
 SMALL = script()
+CONFIG_EMBARGO = SMALL.small_config().data.embargo
 
 
 def made(folder: Path, **training: object) -> Phase3JointTrainer:
@@ -107,6 +109,15 @@ def test_what_is_kept_validated_no_worse_than_phase_2(trained: Finished):
     assert set(scores) == set(range(SMALL.UPDATES + 1))
 
 
+def test_no_bar_that_chooses_weights_is_one_that_they_are_judged_on(trained: Finished):
+    _, trainer, outcome, _ = trained
+    chosen, judged = (one.data.times.close_ns_T for one in (trainer._chosen_on, trainer.judged_on))
+    whole = trainer._validation.data.times.close_ns_T
+    assert len(whole) - len(chosen) - len(judged) in (CONFIG_EMBARGO, CONFIG_EMBARGO + 1)
+    assert chosen[-1] < whole[len(chosen) + CONFIG_EMBARGO - 1] < judged[0]
+    assert outcome.judgement.periods == len(judged) - 1
+
+
 def test_phase_2s_policy_comes_back_to_the_bit_when_nothing_beat_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     trainer = made(tmp_path / "run")
     before = digest([trainer.phase2_policy()])
@@ -114,6 +125,7 @@ def test_phase_2s_policy_comes_back_to_the_bit_when_nothing_beat_it(tmp_path: Pa
     monkeypatch.setattr("rookery.pipelines.specialists.phase3.portfolio_sharpe", lambda growth: float(next(falling)))
     outcome = trainer.train()
     assert outcome.best_update == 0
+    assert ModelCheckpointingSystem(tmp_path / "run" / STAGE / MODELS).get_best_model().metadata.episode == 0
     assert digest([outcome.policy]) == before
     assert outcome.lead.value == 0.0
 
@@ -173,10 +185,23 @@ def test_messages_of_an_update_form_a_chain(trained: Finished):
     assert len({one.correlation_id for one in journal.messages()}) == SMALL.UPDATES
 
 
+def test_saved_models_tell_their_settings_and_what_their_last_update_measured(trained: Finished):
+    folder, trainer, outcome, _ = trained
+    held = ModelCheckpointingSystem(folder / STAGE / MODELS)
+    best, last = held.get_best_model().metadata, held.checkpoints()[-1]
+    assert (best.episode, last.episode) == (outcome.best_update, SMALL.UPDATES)
+    assert last.model_config == trainer.config.model_dump(mode="json")
+    assert last.training_metrics.items() <= rows(folder)[-1].items()
+    assert last.training_metrics["steps"] == last.step
+
+
 def test_a_second_run_writes_the_same_bytes(trained: Finished, tmp_path: Path):
     folder, _, _, _ = trained
     made(tmp_path / "run").train()
     assert hashes(tmp_path / "run") == hashes(folder)
+    models = [sorted(one.rglob(f"{MODELS}/*")) for one in (folder, tmp_path / "run")]
+    assert [one.name for one in models[0]] == [one.name for one in models[1]]
+    assert [one.read_bytes() for one in models[0]] == [one.read_bytes() for one in models[1]]
 
 
 def test_a_finished_run_is_loaded_and_not_made_again(trained: Finished):

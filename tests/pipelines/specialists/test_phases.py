@@ -156,7 +156,7 @@ def test_what_the_meta_controller_wants_settles_to_what_its_environment_paid(tra
     wishes = trainer.wishes(VALIDATION)
     assert wishes.allocation_TG is not None
     np.testing.assert_allclose(np.nansum(wishes.allocation_TG[:-1], axis=1), 1.0)
-    books = settled(VALIDATION.data, wishes, CONFIG).books
+    books = settled(VALIDATION.data, wishes, CONFIG, shielded=True).books
     assert np.isfinite(books.record.worth_T).all()
     assert np.nanmax(np.abs(wishes.weight_TM)) <= CONFIG.environment.max_position_size * 1.05
 

@@ -56,7 +56,7 @@ def specialist_wishes(config: SpecialistsConfig, observed: Observed, specialist:
     env = specialist_env(config, group, _playable(group), **whole_span(count))
     seen, _ = env.reset(seed=0)
     columns = [group.columns[m] for m in env.state.instrument_N]
-    size, own = config.environment.max_position_size, np.arange(env.num_envs)
+    size, own = config.position_size, np.arange(env.num_envs)
     weight_TM = np.full((count, len(observed.data.instruments)), np.nan)
     with reproducible(1), torch.inference_mode():
         for t in range(count - 1):

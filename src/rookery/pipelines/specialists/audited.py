@@ -29,7 +29,7 @@ def audited(path: Path, data: PortfolioBars, spans: Spans, learnt: Learnt, confi
         data=data,
         spans=spans,
         want=last.want,
-        learners=learnt.learners,
+        fitted_on=learnt.fitted_on(path, data),
         equity=pl.read_parquet(path / EVALUATION / EQUITY),
         fills=pl.read_parquet(path / EVALUATION / FILLS),
     )

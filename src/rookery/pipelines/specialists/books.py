@@ -59,8 +59,8 @@ def settled(data: PortfolioBars, wishes: Wishes, config: SpecialistsConfig, *, s
 def baseline_books(data: PortfolioBars, config: SpecialistsConfig) -> Mapping[Baseline, BarBacktest]:
     """Equal weights (rebalanced at every close), buy and hold (the same weights, bought once), and always flat.
 
-    An instrument's weight is what it has at equal allocations and full risk appetite, `max_position_size` / G, so that
-    no baseline holds more than an agent that holds all it may. Costs are the agent's; there is no stop.
+    An instrument's weight is what it has at equal allocations and full risk appetite, `position_size` / G, so that no
+    baseline holds more than an agent that holds all it may. Costs are the agent's; there is no stop.
     """
     size_M = np.where(data.available_M, _part(data, config), 0.0)
     once_TM = np.full(data.bars.shape, np.nan)
@@ -103,7 +103,7 @@ def group_profit(books: BarBacktest, data: PortfolioBars) -> Mapping[GroupName, 
 
 
 def _part(data: PortfolioBars, config: SpecialistsConfig) -> float:
-    return config.environment.max_position_size / len(data.groups)
+    return config.position_size / len(data.groups)
 
 
 def _books(data: PortfolioBars, wish_TM: Floats, config: SpecialistsConfig, *, account: Account) -> BarBacktest:

@@ -168,7 +168,7 @@ class ModelCheckpointingSystem:
         return SavedModels(path=path, weights=weights, metadata=metadata)
 
     def get_best_model(self, metric: str = "portfolio_sharpe") -> SavedModels:
-        """The checkpoint with the largest `metric` (`-metric`: the smallest), the later of equals.
+        """The checkpoint with the largest `metric` (`-metric`: the smallest), the first of equals.
 
         Raises UserError when there is none, or none that knows the metric.
         """
@@ -213,8 +213,8 @@ def read_metadata(path: Path) -> CheckpointMetadata:
 
 def _best(held: Sequence[CheckpointMetadata], metric: str) -> CheckpointMetadata | None:
     name, sign = metric.removeprefix("-"), -1.0 if metric.startswith("-") else 1.0
-    able = [(sign * one.performance_metrics[name], k) for k, one in enumerate(held) if name in one.performance_metrics]
-    return held[max(able)[1]] if able else None
+    able = [(sign * one.performance_metrics[name], -k) for k, one in enumerate(held) if name in one.performance_metrics]
+    return held[-max(able)[1]] if able else None
 
 
 def _flat(models: Mapping[str, nn.Module]) -> dict[str, Tensor]:

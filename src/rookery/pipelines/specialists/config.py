@@ -21,9 +21,10 @@ class TrainingConfig(Config):
     """How all three phases learn (proximal policy optimisation), and for how long.
 
     `meta_update_freq`, `specialist_update_freq`: in phase 3 the meta-controller and the specialists learn from every
-    so many rollouts. `n_envs`: copies of the environment; `rollout_steps`: steps of each per update. `num_threads` is
-    torch's, fixed so that one seed gives one result on any number of cores. `checkpoint_updates`: a checkpoint every so
-    many updates.
+    so many rollouts. `device`, `anneal` and `max_grad_norm` are for phases 1 and 2: phase 3 learns on the processor,
+    its rates move by `gradients.adapt_step`, and its gradients are clipped to `gradients.max_norm`. `n_envs`: copies of
+    the environment; `rollout_steps`: steps of each per update. `num_threads` is torch's, fixed so that one seed gives
+    one result on any number of cores. `checkpoint_updates`: a checkpoint every so many updates.
     """
 
     learning_rate: float = Field(default=3e-4, gt=0)
@@ -82,7 +83,9 @@ class EnvironmentConfig(Config):
 
 
 class RewardConfig(Config):
-    """What the meta-controller is paid for; `risk_free_rate` is annual, `sharpe_target` annualised.
+    """What the meta-controller is paid for; `risk_free_rate` is annual.
+
+    `sharpe_target` (annualised) is not paid: the report holds phase 3's Sharpe ratio against it.
 
     `downside_volatility_weight`: how much more a loss counts than a gain in the measure of risk; 1 counts them alike.
     """
@@ -131,7 +134,8 @@ class SpecialistsSection(Config):
 
 
 class PortfolioRiskConfig(Config):
-    """Limits of the shield. `max_position_pct` None: environment.max_position_size; losses are shares of the day.
+    """Limits of the shield. `max_position_pct` takes the place of environment.max_position_size, in
+    every phase and in the baselines, unless None; losses are shares of the day.
 
     `day_losses` halt trading for `cooldowns_min` minutes each; at `emergency_day_loss` or `emergency_drawdown`
     everything is closed and nothing is opened again.
@@ -234,6 +238,11 @@ class SpecialistsConfig(Config):
         own: SpecialistConfig = getattr(self.specialists, group)
         return own
 
+    @property
+    def position_size(self) -> float:
+        """Largest share of net worth in one instrument, everywhere: the shield's where it names one."""
+        return self.portfolio_risk.max_position_pct or self.environment.max_position_size
+
     def env(self, instruments: tuple[str, ...], **changes: object) -> EnvConfig:
         """Settings of a `rookery/Bars-v0` environment over `instruments`; `changes` replace single ones."""
         shared = self.environment
@@ -243,7 +252,7 @@ class SpecialistsConfig(Config):
             "warmup_steps": shared.warmup_steps,
             "initial_capital": shared.initial_capital,
             "transaction_cost": shared.transaction_cost,
-            "max_position_size": shared.max_position_size,
+            "max_position_size": self.position_size,
             "stop_loss_pct": shared.stop_loss_pct,
             "covariance_window": self.portfolio_risk.correlation_window,
             "instruments": tuple(shared.instrument(name) for name in instruments),

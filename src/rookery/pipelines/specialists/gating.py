@@ -49,7 +49,7 @@ def gate(
         span=span,
         passed=passed,
         applied=applied,
-        sentence=_sentence(phase, rows, passed=passed, applied=applied),
+        sentence=_sentence(phase, rows, span, passed=passed, applied=applied),
         rows=rows,
     )
 
@@ -76,14 +76,15 @@ def _above_zero(lead: Estimate) -> bool:
     return lead.low is not None and lead.low > 0
 
 
-def _sentence(phase: int, rows: tuple[GateRow, ...], *, passed: bool, applied: bool) -> str:
+def _sentence(phase: int, rows: tuple[GateRow, ...], span: str, *, passed: bool, applied: bool) -> str:
     if passed:
-        return f"Phase {phase} beats {_names([row.baseline for row in rows])}: every interval lies above 0."
+        return f"Phase {phase} beats {_names([row.baseline for row in rows])}: every interval lies above 0 ({span})."
     failed = [row.baseline for row in rows if not row.passed]
     after = f"phase {phase + 1} was not started" if phase < 3 else "its agent is not one to trade with"
     end = after if applied else "the gate was told not to stop (--no-gate)"
     lacking = f"is not shown to beat {_names(failed)}" if rows else "has no baseline to be held against"
-    return f"Phase {phase} {lacking} on data that it did not learn from: {end}."
+    unseen = "neither taught it nor chose its weights" if phase == 3 else "it did not learn from"
+    return f"Phase {phase} {lacking} on data that {unseen} ({span}): {end}."
 
 
 def _names(names: list[str]) -> str:

@@ -52,11 +52,12 @@ class Judgement:
 def judge(
     config: SpecialistsConfig, observed: Observed, wishes: Wishes, *, seed: int, episode_returns: tuple[float, ...] = ()
 ) -> Judgement:
-    """Books of `wishes` over the span, measured: sharpe, sortino, max_drawdown, calmar, total_return and win_rate.
+    """Books of `wishes` over the span, shielded as in gates and test: sharpe, sortino, max_drawdown, calmar,
+    total_return and win_rate.
 
     Intervals are from a block bootstrap of the span's returns; win_rate's is exact, over closed round trips.
     """
-    way = settled(observed.data, wishes, config)
+    way = settled(observed.data, wishes, config, shielded=True)
     returns_N, year = way.returns(), year_of(observed.data)
     found = significance(
         returns_N,

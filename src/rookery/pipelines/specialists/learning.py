@@ -1,7 +1,9 @@
 """The settings of the specialists' road in the learning loop's own terms, and networks of their size."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
+from rookery.errors import UserError
 from rookery.learning.ppo_config import PPOConfig
 from rookery.learning.reproducible import derive_seed
 from rookery.market.meta_observation import meta_size
@@ -10,7 +12,7 @@ from rookery.models.meta_controller import MetaController
 from rookery.models.specialist import Specialist
 from rookery.pipelines.specialists.books import year_of
 from rookery.pipelines.specialists.config import PhaseNumber, SpecialistsConfig
-from rookery.pipelines.specialists.groups import GroupName
+from rookery.pipelines.specialists.groups import GROUPS, GroupName
 from rookery.pipelines.specialists.observing import Observed
 from rookery.run import Run
 
@@ -37,6 +39,19 @@ def ppo_config(config: SpecialistsConfig, phase: PhaseNumber, *, learning_rate: 
         device=training.device,
         num_threads=training.num_threads,
     )
+
+
+def joint_rates(config: SpecialistsConfig) -> Mapping[str, float]:
+    """Learning rates that phase 3 begins with, by key. Raises UserError for one outside its bounds."""
+    shared, (low, high) = config.training.learning_rate, config.gradients.learning_rate_bounds
+    rates = {"training.learning_rate": shared}
+    rates["meta_controller.learning_rate"] = config.meta_controller.learning_rate or shared
+    rates |= {f"specialists.{name}.learning_rate": config.specialist(name).learning_rate or shared for name in GROUPS}
+    for key, rate in rates.items():
+        if not low <= rate <= high:
+            what = f"phase 3 cannot learn at {rate:g}: gradients.learning_rate_bounds are {low:g} to {high:g}"
+            raise UserError(what, place=key, remedy="change the rate, or widen the bounds")
+    return rates
 
 
 def new_specialist(config: SpecialistsConfig, observed: Observed, name: GroupName, *, seed: int) -> Specialist:

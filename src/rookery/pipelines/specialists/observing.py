@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rookery.errors import UserError
 from rookery.features.domains import domain_features
 from rookery.features.macro import Macro, meta_macro
 from rookery.market.agent_view import market_view
@@ -52,6 +53,15 @@ class Observed:
                 times=data.times,
             ),
         )
+
+    def halves(self, embargo: int) -> tuple["Observed", "Observed"]:
+        """An earlier and a later half, `embargo` rows left out between. Raises UserError for too few rows."""
+        count = len(self.portfolio.traded_TM)
+        half = (count - embargo) // 2
+        if half < 2:
+            what = f"{count:,} bars of validation leave no two halves with {embargo:,} between them"
+            raise UserError(what, place="bars", remedy="give more bars, or lower data.embargo")
+        return self.part(range(half)), self.part(range(half + embargo, count))
 
     def group(self, name: GroupName) -> "GroupObserved":
         """What one specialist trades and sees. Raises KeyError for a group without bars."""

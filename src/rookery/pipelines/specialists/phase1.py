@@ -19,6 +19,7 @@ from rookery.models.specialist import Specialist
 from rookery.pipelines.specialists.acting import specialist_env, specialist_wishes
 from rookery.pipelines.specialists.books import Wishes
 from rookery.pipelines.specialists.config import SpecialistsConfig
+from rookery.pipelines.specialists.fitted_on import write_fitted_on
 from rookery.pipelines.specialists.groups import GroupName
 from rookery.pipelines.specialists.judging import Judgement, episode_returns, judge
 from rookery.pipelines.specialists.learning import new_specialist, ppo_config, write_log
@@ -126,6 +127,7 @@ class Phase1Trainer:
         if history is not None:
             specialist.cpu()
             save_weights(path, specialist)
+            write_fitted_on(stage.path, self._train)
             write_json(stage.file(EVALUATION), judgement.as_record())
             write_log(run, 1, [*history_lines(name, history), judgement_line(name, judgement)])
         return Trained(specialist=specialist, history=history, judgement=judgement)

@@ -21,6 +21,7 @@ from rookery.models.specialist import Specialist
 from rookery.pipelines.specialists.acting import meta_wishes, whole_span
 from rookery.pipelines.specialists.books import Wishes
 from rookery.pipelines.specialists.config import SpecialistsConfig
+from rookery.pipelines.specialists.fitted_on import write_fitted_on
 from rookery.pipelines.specialists.groups import GroupName
 from rookery.pipelines.specialists.judging import Judgement, episode_returns, judge
 from rookery.pipelines.specialists.learning import (
@@ -32,6 +33,7 @@ from rookery.pipelines.specialists.learning import (
 )
 from rookery.pipelines.specialists.observing import Observed
 from rookery.pipelines.specialists.phase1 import EVALUATION, history_lines, judgement_line, stage_name
+from rookery.pipelines.specialists.shield import shielded_env
 from rookery.pipelines.specialists.weights import WEIGHTS, digest, load_weights, save_weights
 from rookery.progress import Progress
 from rookery.run import Run
@@ -97,26 +99,19 @@ class Phase2Trainer:
         decision_bars: int | None = None,
         **changes: object,
     ) -> PortfolioVectorEnv:
-        """The environment over `observed` (default: the train bars); `changes` replace keys of EnvConfig.
+        """The shielded environment over `observed` (default: the train bars); `changes` replace keys of EnvConfig.
 
         The meta-controller decides once a day of 24 hours (`decision_bars` None), as often as it is shown a return; a
         step of the environment is one decision.
         """
-        seen, limits = observed or self._train, self.config.environment
+        seen = observed or self._train
         return PortfolioVectorEnv(
             num_envs or self.config.training.n_envs,
             data=seen.portfolio,
             proposals=self._frozen(seen),
-            config=self.config.env(
-                seen.instruments,
-                **{
-                    "max_portfolio_var": limits.max_portfolio_var,
-                    "max_correlation_exposure": limits.max_correlation_exposure,
-                    **changes,
-                },
-            ),
+            config=shielded_env(self.config, seen.instruments, bar_minutes=seen.data.interval_s / 60, **changes),
             reward=portfolio_reward(self.config, seen),
-            max_sector=limits.max_sector_allocation,
+            max_sector=self.config.environment.max_sector_allocation,
             period_bars=seen.day_bars,
             decision_bars=decision_bars or seen.day_bars,
         )
@@ -140,6 +135,7 @@ class Phase2Trainer:
             history = ppo(self.meta, env, config=config, seed=seed, run=run, stage=stage, path="torch")
             judgement = self._judged()
             save_weights(path, self.meta)
+            write_fitted_on(stage.path, self._train)
             write_json(stage.file(EVALUATION), judgement.as_record())
             write_log(run, 2, [*history_lines("meta", history), judgement_line("meta", judgement)])
             return TrainedMeta(meta=self.meta, history=history, judgement=judgement)

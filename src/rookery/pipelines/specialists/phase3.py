@@ -30,6 +30,7 @@ from rookery.pipelines.specialists.bulletins import bulletin
 from rookery.pipelines.specialists.checkpoints import About, ModelCheckpointingSystem
 from rookery.pipelines.specialists.config import SpecialistsConfig
 from rookery.pipelines.specialists.curriculum import AdvancedCurriculumLearning
+from rookery.pipelines.specialists.fitted_on import write_fitted_on
 from rookery.pipelines.specialists.groups import GroupName
 from rookery.pipelines.specialists.joint_env import JointTrainingEnv
 from rookery.pipelines.specialists.joint_training import JointTraining, Row
@@ -44,7 +45,13 @@ from rookery.pipelines.specialists.joint_worlds import (
     portfolio_sharpe,
 )
 from rookery.pipelines.specialists.judging import Judgement, judge
-from rookery.pipelines.specialists.learning import new_meta_controller, new_specialist, ppo_config, write_log
+from rookery.pipelines.specialists.learning import (
+    joint_rates,
+    new_meta_controller,
+    new_specialist,
+    ppo_config,
+    write_log,
+)
 from rookery.pipelines.specialists.observing import Observed
 from rookery.pipelines.specialists.phase1 import EVALUATION, judgement_line
 from rookery.pipelines.specialists.phase1 import stage_name as phase1_stage
@@ -63,8 +70,8 @@ _VALIDATION_COPIES = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainedJoint:
-    """The joint policy that validated best, of which update (0: phase 2's own), all scores by update, how it is judged
-    on validation, and its lead in return per bar over the policy of phase 2 there, with interval.
+    """The joint policy that validated best, of which update (0: phase 2's own), all scores by update on the first
+    half of validation, how it is judged on the second, and its lead in return per bar over phase 2's policy there.
     """
 
     policy: JointPolicy
@@ -80,8 +87,9 @@ class Phase3JointTrainer:
     They share an encoder of the market (see JointPolicy), which begins without any effect: update 0 is phase 2's
     policy. Conflicts of the four gradients on the encoder are settled by `gradients.method`; copies on the bars stand
     beside copies on scenarios of the curriculum; the shield is up in all; messages go to `messages.jsonl`, the last
-    policies validated and the best to `models/` (ModelCheckpointingSystem). What is
-    kept is the policy that validated best, phase 2's own among them. `specialists` and `meta` are those of phases 1 and
+    policies validated and the best to `models/` (ModelCheckpointingSystem). What is kept is the policy that did best on
+    the first half of the validation bars, phase 2's own among them; all that is said of it is of the second half,
+    `judged_on`. `specialists` and `meta` are those of phases 1 and
     2, or are loaded by `load_pretrained_models` from the run directory `pretrained_dir`.
     """
 
@@ -102,6 +110,7 @@ class Phase3JointTrainer:
             raise ValueError("give specialists and meta-controller, or the directory of phases 1 and 2")
         self.config, self.seed = config, seed
         self._train, self._validation = train, validation
+        self._chosen_on, self.judged_on = validation.halves(config.data.embargo)
         self._output_dir = Path(output_dir)
         self._pretrained_dir = None if pretrained_dir is None else Path(pretrained_dir)
         self._progress = progress
@@ -177,15 +186,17 @@ class Phase3JointTrainer:
         load_weights(Path(run_path) / STAGE / WEIGHTS, self.policy)
 
     def evaluate(self, n_episodes: int = 100) -> Mapping[str, Any]:
-        """Measures with intervals on the validation bars, the lead over phase 2 there, and episodes' Sharpe ratios.
+        """Measures with intervals on `judged_on`, the lead over phase 2 there, and episodes' Sharpe ratios.
 
         Both policies play the same `n_episodes` episodes; these overlap, so that only the single pass has intervals.
         """
-        ours, theirs = (self._episodes(policy, n_episodes) for policy in (self.policy, self.phase2_policy()))
-        wishes = self.wishes(self._validation)
+        ours, theirs = (
+            self._episodes(policy, n_episodes, self.judged_on) for policy in (self.policy, self.phase2_policy())
+        )
+        wishes = self.wishes(self.judged_on)
         lead = self._lead(wishes)
         return {
-            **judge(self.config, self._validation, wishes, seed=self.seed).as_record(),
+            **judge(self.config, self.judged_on, wishes, seed=self.seed).as_record(),
             "lead_over_phase2": {"value": lead.value, "low": lead.low, "high": lead.high, "note": lead.note},
             "episodes": n_episodes,
             "portfolio_sharpe": portfolio_sharpe(ours),
@@ -213,21 +224,19 @@ class Phase3JointTrainer:
             ppo=ppo,
             seed=derive_seed(self.seed, "phase 3"),
             decision_bars=self._train.day_bars,
-            score=lambda policy: portfolio_sharpe(self._episodes(policy, _VALIDATION_COPIES)),
+            score=lambda policy: portfolio_sharpe(self._episodes(policy, _VALIDATION_COPIES, self._chosen_on)),
         )
 
     def _coordination(self) -> GradientCoordinationSystem:
         given = self.config.gradients
-        rates: dict[str, float] = {
-            META: self.config.meta_controller.learning_rate or self.config.training.learning_rate
-        }
-        for name in self._train.groups:
-            rates[name] = self.config.specialist(name).learning_rate or self.config.training.learning_rate
+        known = joint_rates(self.config)
+        rates: dict[str, float] = {META: known["meta_controller.learning_rate"]}
+        rates |= {name: known[f"specialists.{name}.learning_rate"] for name in self._train.groups}
         return GradientCoordinationSystem(
             seed=derive_seed(self.seed, "gradients"),
             method=given.method,
             cagrad_c=given.cagrad_c,
-            learning_rates={**rates, SHARED: self.config.training.learning_rate},
+            learning_rates={**rates, SHARED: known["training.learning_rate"]},
             rule=RateRule(
                 step=given.adapt_step,
                 window=given.adapt_window,
@@ -240,11 +249,14 @@ class Phase3JointTrainer:
         return new_curriculum(self.config, self._train, seed=derive_seed(self.seed, "curriculum"))
 
     def _run(self, run: Run, stage: Stage, training: JointTraining) -> None:
+        if self.config.training.device == "cuda":
+            run.progress.say("phase 3 learns on the processor: training.device is for phases 1 and 2")
         folder, journal = stage.path / _CHECKPOINTS, MessageJournal(stage.file(MESSAGES))
         models = ModelCheckpointingSystem(stage.path / MODELS)
         if (moment := checkpoint.load(folder, say=run.progress.say)) is None:
             training.restart()
             journal.rewind(0)
+            _keep(models, training, self.config)
         else:
             training.restore(moment)
             journal.rewind(int(moment.state["messages"]))
@@ -256,7 +268,7 @@ class Phase3JointTrainer:
                 while True:
                     training.advance()
                     journal.send(*self._bulletin(training))
-                    _keep(models, training)
+                    _keep(models, training, self.config)
                     if training.done or training.at_checkpoint:
                         break
                 advance(training.steps - before)
@@ -277,8 +289,8 @@ class Phase3JointTrainer:
             path=(self.seed, STAGE, training.update),
         )
 
-    def _episodes(self, policy: JointPolicy, count: int) -> np.ndarray[Any, np.dtype[np.float64]]:
-        bars = self._validation.portfolio.bars.shape[0]
+    def _episodes(self, policy: JointPolicy, count: int, observed: Observed) -> np.ndarray[Any, np.dtype[np.float64]]:
+        bars = observed.portfolio.bars.shape[0]
         length = min(self.config.environment.episode_length, max(2, bars // 2))
         changes = {"warmup_steps": 0, "episode_length": length}
         with reproducible(1):
@@ -286,31 +298,33 @@ class Phase3JointTrainer:
                 LikeliestActor(
                     policy,
                     self.config,
-                    self._validation,
+                    observed,
                     count,
-                    decision_bars=self._validation.day_bars,
+                    decision_bars=observed.day_bars,
                     **changes,
                 )
             )
 
     def _lead(self, wishes: Wishes) -> Estimate:
-        """Return per bar over phase 2's, in one pass over the validation bars, with an interval by block bootstrap."""
-        before = self.wishes(self._validation, self.phase2_policy())
-        ours_T, theirs_T = (settled(self._validation.data, one, self.config).returns() for one in (wishes, before))
+        """Return per bar over phase 2's, in one pass over `judged_on`, with an interval by block bootstrap."""
+        before = self.wishes(self.judged_on, self.phase2_policy())
+        data = self.judged_on.data
+        ours_T, theirs_T = (settled(data, one, self.config, shielded=True).returns() for one in (wishes, before))
         return mean_estimate(ours_T - theirs_T, seed=self.seed, resamples=self.config.evaluation.resamples)
 
     def _outcome(self, best_update: int, scores: list[tuple[int, float]]) -> TrainedJoint:
-        wishes = self.wishes(self._validation)
+        wishes = self.wishes(self.judged_on)
         return TrainedJoint(
             policy=self.policy,
             best_update=best_update,
             scores=tuple(scores),
-            judgement=judge(self.config, self._validation, wishes, seed=self.seed),
+            judgement=judge(self.config, self.judged_on, wishes, seed=self.seed),
             lead=self._lead(wishes) if best_update else Estimate.exact(0.0),
         )
 
     def _write(self, run: Run, stage: Stage, outcome: TrainedJoint) -> None:
         save_weights(stage.file(WEIGHTS), outcome.policy)
+        write_fitted_on(stage.path, self._train)
         lead = outcome.lead
         record = {
             **outcome.judgement.as_record(),
@@ -333,12 +347,21 @@ class Phase3JointTrainer:
         }
 
 
-def _keep(models: ModelCheckpointingSystem, training: JointTraining) -> None:
-    """Save the policy where it was just validated. Without a date, so that equal runs save equal bytes."""
+def _keep(models: ModelCheckpointingSystem, training: JointTraining, config: SpecialistsConfig) -> None:
+    """Save the policy where it was just validated, with the settings and the last update's figures.
+
+    No date, no duration and no parent: the first two differ between equal runs, and after a kill the folder may hold
+    later models, or lack the one before, so that a parent would differ too. Equal runs save equal bytes.
+    """
     update, score = training.scores[-1]
     if update == training.update:
-        metrics = {"portfolio_sharpe": score}
-        models.save_checkpoint({"joint": training.policy}, metrics, training.steps, about=About(episode=update))
+        figures = training.rows[-1] if training.rows else {}
+        about = About(
+            episode=update,
+            training_metrics={name: value for name, value in figures.items() if isinstance(value, float)},
+            model_config=config.model_dump(mode="json"),
+        )
+        models.save_checkpoint({"joint": training.policy}, {"portfolio_sharpe": score}, training.steps, about=about)
 
 
 def _write_metrics(stage: Stage, rows: list[Row]) -> None:

@@ -39,13 +39,14 @@ _ROUNDING, _FORGOTTEN = 1e-9, 1e-4
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Audited:
-    """A run's bars and spans, what its judged agent wants, the learners' names, and its recorded equity and fills."""
+    """A run's bars and spans, what its judged agent wants, the rows that each network learnt from, and its
+    recorded equity and fills."""
 
     config: SpecialistsConfig
     data: PortfolioBars
     spans: Spans
     want: Want
-    learners: tuple[str, ...]
+    fitted_on: Mapping[str, range]
     equity: pl.DataFrame
     fills: pl.DataFrame
 
@@ -219,7 +220,7 @@ def _of_books(run: Audited, cuts: int, seed: int) -> list[Finding]:
 def _of_split(run: Audited) -> list[Finding]:
     split = run.data.split
     parts = Parts(rows={"train": split.train, "validation": split.validation, "test": split.test})
-    fitted = [Fitted(name=f"scales of {name}", rows=split.train) for name in run.learners]
+    fitted = [Fitted(name=f"scales of {name}", rows=rows) for name, rows in run.fitted_on.items()]
     return [
         window_overlap(parts, run.data.bars.shape[0]),
         time_order(parts),

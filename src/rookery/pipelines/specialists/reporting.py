@@ -114,7 +114,7 @@ def _basis(judged: Judged, material: Material, config: SpecialistsConfig) -> Bas
 
 
 def _weight(data: PortfolioBars, config: SpecialistsConfig) -> float:
-    return config.environment.max_position_size / len(data.groups)
+    return config.position_size / len(data.groups)
 
 
 def _missing(data: PortfolioBars) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ def _limits(config: SpecialistsConfig, bar_minutes: float) -> dict[str, object]:
     limits, own = config.environment, config.portfolio_risk
     return {
         "leverage": own.max_portfolio_exposure,
-        "max_position_size": own.max_position_pct or limits.max_position_size,
+        "max_position_size": config.position_size,
         "max_portfolio_var": limits.max_portfolio_var,
         "var_confidence": own.var_confidence,
         "covariance_window": own.correlation_window,

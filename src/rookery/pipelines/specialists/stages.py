@@ -71,9 +71,10 @@ def gate_stage(
     *,
     inputs: Mapping[str, str],
     equal: Callable[[], Wishes] | None,
+    span: str,
     applied: bool,
 ) -> PhaseGate:
-    """Hold a phase against its frozen baselines on the bars `data`, which it did not learn from.
+    """Hold a phase against its frozen baselines on the bars `data`, called `span`, which had no part in its weights.
 
     `equal` gives the specialists in equal parts, which take the place of equal weights from phase 2 on. `inputs` are
     fingerprints of what the wishes follow from. Whether the gate is applied changes nothing but its sentence.
@@ -85,7 +86,7 @@ def gate_stage(
         if not stage.finished:
             with working(made, f"gate {phase}", 1, unit="gate"):
                 rival = None if equal is None else equal()
-                found = _gate(phase, data, want(), rival, config, seed=made.seed, applied=applied)
+                found = _gate(phase, data, want(), rival, config, seed=made.seed, span=span, applied=applied)
             write_json(path, asdict(found))
         return gate_of(read_json(path))
 
@@ -104,6 +105,7 @@ def _gate(
     config: SpecialistsConfig,
     *,
     seed: int,
+    span: str,
     applied: bool,
 ) -> PhaseGate:
     ground = Ground(periods_per_year=year_of(data), resamples=config.evaluation.resamples, seed=seed)
@@ -116,6 +118,6 @@ def _gate(
         settled(data, wishes, config, shielded=True).returns(),
         rivals,
         ground=ground,
-        span="validation",
+        span=span,
         applied=applied,
     )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from rookery.evaluation.report.hierarchy import Curve, PhaseGate
@@ -11,6 +12,8 @@ from rookery.pipelines.specialists.books import Wishes, in_equal_parts
 from rookery.pipelines.specialists.config import PhaseNumber, SpecialistsConfig
 from rookery.pipelines.specialists.curves import read_curves
 from rookery.pipelines.specialists.engines import Engine, train_on_ray
+from rookery.pipelines.specialists.fitted_on import read_fitted_on
+from rookery.pipelines.specialists.learning import joint_rates
 from rookery.pipelines.specialists.observing import Observed, observe
 from rookery.pipelines.specialists.phase1 import Phase1Trainer, stage_name
 from rookery.pipelines.specialists.phase2 import STAGE as META
@@ -63,21 +66,27 @@ class Learnt:
         rows = [(*taught.stages, gate_name(phase)) for phase, taught in self.phases.items()]
         return tuple(stage for row in rows for stage in row)
 
-    @property
-    def learners(self) -> tuple[str, ...]:
-        """Every network, by what it is called."""
-        return tuple(learner_of(stage) for taught in self.phases.values() for stage in taught.stages)
-
     def curves(self, made: Run) -> tuple[Curve, ...]:
         """What every network's metrics say of its learning."""
         learners = [(phase, stage) for phase, taught in self.phases.items() for stage in taught.stages]
         return read_curves([(phase, learner_of(stage), made.path / stage) for phase, stage in learners])
 
-    def fits(self, spans: Spans) -> tuple[FitRange, ...]:
-        """The moments by which networks standardise what they see were measured on bars of train."""
-        last = spans.train.data.bars.shape[0] - 1
+    def fitted_on(self, path: Path, data: PortfolioBars) -> Mapping[str, range]:
+        """Rows of `data` that every network of the run in `path` learnt from, by its own stage's record."""
+        stages = [stage for taught in self.phases.values() for stage in taught.stages]
+        return {learner_of(stage): read_fitted_on(path / stage, data) for stage in stages}
+
+    def fits(self, path: Path, data: PortfolioBars) -> tuple[FitRange, ...]:
+        """Weights, and the moments by which networks standardise what they see, come from these bars."""
+        train = data.split.train
         return tuple(
-            FitRange(name=f"scales of {name}", first_row=0, last_row=last, inside_train=True) for name in self.learners
+            FitRange(
+                name=f"scales of {name}",
+                first_row=rows[0],
+                last_row=rows[-1],
+                inside_train=rows[0] in train and rows[-1] in train,
+            )
+            for name, rows in self.fitted_on(path, data).items()
         )
 
 
@@ -108,21 +117,25 @@ def train_phases(
     engine: Engine = "threads",
 ) -> Learnt:
     """Train phase 1 to `last`, or load what is finished; with `gated` a phase starts when the one before has passed."""
+    if last == 3:
+        # Told before the hours that phases 1 and 2 may take.
+        joint_rates(config)
     phases: dict[PhaseNumber, Taught] = {}
     gates: list[PhaseGate] = []
 
-    def closed(phase: PhaseNumber) -> bool:
-        """Hold `phase` against its baselines; whether nothing comes after it."""
+    def closed(phase: PhaseNumber, judged_on: Observed = spans.validation, span: str = "validation") -> bool:
+        """Hold `phase` against its baselines on bars that had no part in it; whether nothing comes after it."""
         stages = [stage for taught in phases.values() for stage in taught.stages]
         gates.append(
             gate_stage(
                 made,
                 gate_name(phase),
                 phase,
-                spans.validation.data,
-                partial(phases[phase].want, spans.validation),
+                judged_on.data,
+                partial(phases[phase].want, judged_on),
                 inputs={f"{stage}/{name}": one for stage in stages for name, one in made.hashes(stage).items()},
-                equal=None if phase == 1 else partial(phases[1].want, spans.validation),
+                equal=None if phase == 1 else partial(phases[1].want, judged_on),
+                span=span,
                 applied=gated,
             )
         )
@@ -144,7 +157,7 @@ def train_phases(
         return Learnt(phases=phases, gates=tuple(gates))
     third = _third(made, spans, config, first, second)
     phases[3] = Taught(want=third.wishes, evaluate=lambda count: {"joint": third.evaluate(count)}, stages=(JOINT,))
-    closed(3)
+    closed(3, third.judged_on, "second half of validation")
     return Learnt(phases=phases, gates=tuple(gates))
 
 

@@ -219,7 +219,7 @@ def _evaluation(made: Run, under: _Under, source: BarSource, config: Specialists
                 source,
                 gates=learnt.gates,
                 curves=learnt.curves(made),
-                fits=learnt.fits(spans),
+                fits=learnt.fits(made.path, under.material.data),
                 config=config,
                 seed=made.seed,
             )
