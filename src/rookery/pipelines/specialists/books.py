@@ -98,7 +98,7 @@ def year_of(data: PortfolioBars) -> float | None:
 
 def group_profit(books: BarBacktest, data: PortfolioBars) -> Mapping[GroupName, float]:
     """Profit net of costs of each group's instruments, in money; round trips that are open count at the last close."""
-    found = dict(books.trades().group_by("instrument").agg(pl.col("pnl").sum()).iter_rows())
+    found = dict(books.trades().group_by("instrument", maintain_order=True).agg(pl.col("pnl").sum()).iter_rows())
     return {group: sum(found.get(data.instruments[m], 0.0) for m in data.columns(group)) for group in data.groups}
 
 

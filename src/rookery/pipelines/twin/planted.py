@@ -67,7 +67,7 @@ def _redeemed(bars: pl.DataFrame, trades: pl.DataFrame, *, seed: int) -> pl.Data
     ends = bars.group_by("market", maintain_order=True).agg(pl.col("time").last(), pl.col("close").last())
     draws = np.random.default_rng(seed).random(ends.height)
     winner = pl.when(pl.col("close") > pl.Series(draws)).then(pl.lit("Up")).otherwise(pl.lit("Down"))
-    held = trades.group_by("market", "outcome").agg(pl.col("size").sum())
+    held = trades.group_by("market", "outcome", maintain_order=True).agg(pl.col("size").sum())
     named = ends.with_columns(winner.alias("outcome")).join(held, on=["market", "outcome"], maintain_order="left")
     return named.select(
         pl.col("time") + pl.duration(seconds=_BAR_S, time_unit="ns"),
