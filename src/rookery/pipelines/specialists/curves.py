@@ -14,7 +14,7 @@ Goal = Literal["lower", "higher", ""]
 SHOWN: Mapping[str, tuple[str, Goal]] = {
     "mean_return": ("return of an episode", "higher"),
     "reward": ("mean reward of a step", "higher"),
-    "scenario_growth": ("growth on scenarios", "higher"),
+    "scenario_growth": ("growth on scenarios, per unit of full exposure", "higher"),
     "entropy": ("entropy of the policy, nats", ""),
     "value_loss": ("value loss", "lower"),
     "explained_variance": ("explained variance of the value", "higher"),
