@@ -16,7 +16,7 @@ CONFIG = quick()
 
 
 def observed(kind: str) -> Observed:
-    data, _ = portfolio(read(BarSource(kind=kind, bars=700)), CONFIG)  # type: ignore[arg-type]
+    data, _ = portfolio(read(BarSource(kind=kind, bars=900)), CONFIG)  # type: ignore[arg-type]
     return observe(data, {name: CONFIG.specialist(name).instruments for name in GROUP_NAMES})
 
 
