@@ -118,15 +118,9 @@ def cut(count: int, config: SpecialistsConfig) -> Split:
         embargo=data.embargo,
     )
     least = config.environment.warmup_steps + 2
-    # Phase 3 chooses weights on the first half of validation and is judged on the second.
-    both = 2 * least + data.embargo
-    for name, part, wanted, why in (
-        ("train", split.train, least, "warm-up and two more"),
-        ("validation", split.validation, both, "two halves with warm-up and two more, data.embargo between"),
-        ("test", split.test, least, "warm-up and two more"),
-    ):
-        if len(part) < wanted:
-            what = f"{count:,} bars leave {len(part):,} for {name}, fewer than {wanted:,} ({why})"
+    for name, part in (("train", split.train), ("validation", split.validation), ("test", split.test)):
+        if len(part) < least:
+            what = f"{count:,} bars leave {len(part):,} for {name}, fewer than {least:,} (warm-up and two more)"
             raise UserError(what, place="bars", remedy="give more bars, or lower data.embargo")
     return split
 

@@ -120,6 +120,7 @@ def train_phases(
     if last == 3:
         # Told before the hours that phases 1 and 2 may take.
         joint_rates(config)
+        spans.validation.halves(config.data.embargo)
     phases: dict[PhaseNumber, Taught] = {}
     gates: list[PhaseGate] = []
 
