@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,19 @@ from rookery.errors import UserError, one_line
 _LENGTH_BYTES = 8
 _LARGEST_HEADER = 1024**2
 _LARGEST_AXIS = 2**31
-_FLOAT_BYTES = 4
+_BYTES = {"F32": 4, "F64": 8, "I64": 8}
+# What a network holds beside its weights: moments of its inputs, and places of columns.
+WITH_BUFFERS = ("F32", "F64", "I64")
 
 
-def read_weights(data: bytes, *, place: Path) -> dict[str, Tensor]:
-    """Tensors of a safetensors file, all float32 and finite. Raises UserError naming `place`; runs nothing.
+def read_weights(data: bytes, *, place: Path, kinds: Collection[str] = ("F32",)) -> dict[str, Tensor]:
+    """Tensors of a safetensors file, all finite and of one of `kinds`. Raises UserError naming `place`; runs nothing.
 
     Memory stays below twice the file's size: the header may claim no more bytes than there are.
     """
     header, body = _header(data, place)
     for name, entry in header.items():
-        _check_entry(name, entry, body, place)
+        _check_entry(name, entry, body, place, kinds)
     try:
         tensors: dict[str, Tensor] = safetensors.torch.load(data)
     except (SafetensorError, ValueError, RuntimeError, OverflowError, KeyError) as failure:
@@ -53,17 +56,17 @@ def _header(data: bytes, place: Path) -> tuple[dict[str, Any], int]:
     return header, len(data) - _LENGTH_BYTES - length
 
 
-def _check_entry(name: str, entry: object, body: int, place: Path) -> None:
+def _check_entry(name: str, entry: object, body: int, place: Path, kinds: Collection[str]) -> None:
     shown = one_line(name, limit=80)
     if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
         raise _refusal(f"'{shown}' is not described by dtype, shape and data_offsets", place)
-    if entry["dtype"] != "F32":
-        raise _refusal(f"'{shown}' is {one_line(str(entry['dtype']), limit=20)}, expected F32", place)
+    if entry["dtype"] not in kinds:
+        raise _refusal(f"'{shown}' is {one_line(str(entry['dtype']), limit=20)}, expected {' or '.join(kinds)}", place)
     shape, offsets = entry["shape"], entry["data_offsets"]
     if not (_counts(shape) and len(shape) <= 8 and _counts(offsets) and len(offsets) == 2):
         raise _refusal(f"'{shown}' has a shape or place that is not a list of counts", place)
     begin, end = offsets
-    if not (begin <= end <= body and end - begin == math.prod(shape) * _FLOAT_BYTES):
+    if not (begin <= end <= body and end - begin == math.prod(shape) * _BYTES[entry["dtype"]]):
         raise _refusal(f"'{shown}' of shape {shape} cannot lie at bytes {begin:,} to {end:,} of {body:,}", place)
 
 

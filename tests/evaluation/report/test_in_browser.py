@@ -91,11 +91,11 @@ def quiet(context: BrowserContext, file: Path) -> Iterator[Page]:
 
 @pytest.fixture
 def opened(browser: Browser, folder: Path) -> Iterator[Open]:
-    """Open the report in a context of its own, with all charts drawn."""
+    """Open the report in a context of its own, with all charts drawn; nothing glides, so that places hold."""
     contexts: list[Any] = []
 
     def open_page(**options: Any) -> Page:  # noqa: ANN401
-        manager = quiet(browser.new_context(**options), folder / "report.html")
+        manager = quiet(browser.new_context(reduced_motion="reduce", **options), folder / "report.html")
         page = manager.__enter__()
         contexts.append(manager)
         if options.get("java_script_enabled", True):
@@ -225,15 +225,23 @@ def test_a_clicked_fill_shows_its_row_of_the_ledger(opened: Open, report: Report
     for _ in range(4):
         page.locator("#candle-chart").press("+")
     page.locator("#decisions").evaluate("(one) => one.scrollIntoView({ behavior: 'instant' })")
-    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     middle = made.time_ms[len(made.time_ms) // 2]
     mark = next(one for one in report.decisions.marks if one.side == "BUY" and one.price and one.time_ms > middle)
     candle = sum(start <= mark.time_ms for start in made.time_ms) - 1
-    arrow = """([candle, low]) => {
+    # The place of the arrow, once two frames agree on it: the chart takes a zoom at its next frame.
+    arrow = """async ([candle, low]) => {
       const chart = Rookery.candleChart;
-      const box = document.getElementById("candle-chart").getBoundingClientRect();
-      const y = chart.panes()[0].getSeries()[0].priceToCoordinate(low);
-      return [box.x + chart.timeScale().logicalToCoordinate(candle), box.y + y + 12];
+      const measured = () => {
+        const box = document.getElementById("candle-chart").getBoundingClientRect();
+        const y = chart.panes()[0].getSeries()[0].priceToCoordinate(low);
+        return [box.x + chart.timeScale().logicalToCoordinate(candle), box.y + y + 12];
+      };
+      for (let before = [0, 0]; ; ) {
+        await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+        const now = measured();
+        if (now.every((value, axis) => value === before[axis])) return now;
+        before = now;
+      }
     }"""
     page.mouse.click(*page.evaluate(arrow, [candle, made.low[candle]]))
     detail = page.locator("#order-detail").inner_text()

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import safetensors.torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from rookery.agents.weights import WITH_BUFFERS, read_weights
 from rookery.errors import UserError, did_you_mean, listed
 from rookery.files import read_sealed, write_bytes, write_sealed
 
@@ -157,10 +157,7 @@ class ModelCheckpointingSystem:
         data = place.read_bytes()
         if hashlib.sha256(data).hexdigest() != metadata.model_hash:
             raise UserError("was truncated or altered after it was written", place=place)
-        try:
-            tensors = safetensors.torch.load(data)
-        except SafetensorError as failure:
-            raise UserError(f"is not a file of weights: {failure}", place=place) from None
+        tensors = read_weights(data, place=place, kinds=WITH_BUFFERS)
         weights: dict[str, dict[str, Tensor]] = {}
         for name, value in tensors.items():
             model, _, key = name.partition("/")

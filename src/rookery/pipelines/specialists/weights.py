@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import safetensors.torch
-from safetensors import SafetensorError
 from torch import nn
 
+from rookery.agents.weights import WITH_BUFFERS, read_weights
 from rookery.errors import UserError, listed
 from rookery.files import write_bytes
 
@@ -25,10 +25,7 @@ def load_weights(path: Path, module: nn.Module) -> None:
     remedy = "train the phase that writes it again, with these settings"
     if not path.is_file():
         raise UserError("no such file", place=path, remedy=remedy)
-    try:
-        held = safetensors.torch.load(path.read_bytes())
-    except SafetensorError as failure:
-        raise UserError(f"is not a file of weights: {failure}", place=path, remedy=remedy) from None
+    held = read_weights(path.read_bytes(), place=path, kinds=WITH_BUFFERS)
     wanted = module.state_dict()
     differing = sorted(
         name
@@ -39,8 +36,6 @@ def load_weights(path: Path, module: nn.Module) -> None:
     )
     if differing:
         raise UserError(f"holds weights of another network: {listed(differing)} differ", place=path, remedy=remedy)
-    if not all(bool(value.isfinite().all()) for value in held.values()):
-        raise UserError("holds a weight that is not a finite number", place=path, remedy=remedy)
     module.load_state_dict(held)
 
 
