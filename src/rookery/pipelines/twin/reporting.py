@@ -198,7 +198,8 @@ def _basis(judged: Judged, tables: TwinTables, config: TwinConfig, seed: int) ->
             f"Markets left out: {left_out}.",
             *((f"Files that could not be read, {len(skipped)} of them: {', '.join(skipped)}.",) if skipped else ()),
             f"Boosted trees have {judged.foretelling.rounds} rounds, chosen on folds of training markets.",
-            f"The last {config.selection_share:.0%} of training markets chose the number of epochs."
+            f"The last {config.selection_share:.0%} of training markets chose the number of epochs; the course of the "
+            "training is that of the network that learnt from those before."
             if config.selection_share
             else "Held-out markets also chose the epoch that was kept, which favours the twin by a little.",
         ),

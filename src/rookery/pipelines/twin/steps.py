@@ -16,7 +16,7 @@ from rookery.pipelines.twin.inference import Device
 from rookery.pipelines.twin.saved import load_twin
 from rookery.pipelines.twin.source import TwinSource
 from rookery.pipelines.twin.tables import TwinTables
-from rookery.pipelines.twin.teaching import MODELS, Learnt, learnt_of, teach
+from rookery.pipelines.twin.teaching import MODELS, Learnt, chosen_in, learnt_of, teach
 from rookery.progress import Progress
 from rookery.run import Run
 
@@ -101,10 +101,10 @@ def train(
     request = {"pipeline": "twin train", "data": source.name, "source": source.request()}
     with Run(folder, config=config, seed=seed, request=request, progress=progress) as made:
         ledger = ledger_of(made.path)
-        bundle = teach(made, taught, config, device)
-        learnt = learnt_of(load_twin(bundle))
         pen = Recorder(ledger=ledger, run=made, data=taught.history.fingerprint(), data_name=source.name)
-        record_fit(pen, bundle.parent, best_epoch=learnt.best_epoch, stopped=learnt.stopped)
+        bundle = teach(made, taught, config, device, pen)
+        learnt = learnt_of(load_twin(bundle))
+        record_fit(pen, made.path / chosen_in(config), best_epoch=learnt.best_epoch, stopped=learnt.stopped)
         bundles.copy(bundle, output_dir)
         made.finish({"bundle": str(output_dir), "hashes": made.hashes(MODELS)})
     return TrainedFiles(bundle=output_dir, run=folder, learnt=learnt)
