@@ -19,6 +19,8 @@ Outcome = Literal["Up", "Down"]
 
 # Where prepared tables and trained twins go unless it is said otherwise, as in the specification.
 PREPARED, MODELS = Path("data"), Path("models")
+# Options that say how a trader's own files are read.
+READING = ("pattern", "trader", "dedupe", "year", "missing_outcome", "cap", "skip_bad")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600}
 
 DataDirOption = Annotated[
@@ -95,8 +97,7 @@ def twin_source(path: Path, values: Mapping[str, Any]) -> "TwinSource":
     """How a trader's files are to be read; `values` are a command's parameters."""
     from rookery.pipelines.twin.source import TwinSource
 
-    names = ("pattern", "trader", "dedupe", "year", "missing_outcome", "cap", "skip_bad")
-    return TwinSource(path=path, **{name: values[name] for name in names if name in values})
+    return TwinSource(path=path, **{name: values[name] for name in READING if name in values})
 
 
 def seconds_of(span: str) -> int:
