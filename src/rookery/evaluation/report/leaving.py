@@ -57,7 +57,7 @@ class AfterAction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leaving:
-    """How he leaves. Widths, returns and errors are written by `style`, `digits` and `unit`.
+    """How he leaves. Widths, returns and errors are written by `style`, `digits` (means: one more) and `unit`.
 
     `said` names the barriers and whose they are. `levels` are those of the quantiles in `parts`. `mix` counts bars by
     TOUCHED in each part; `unknown` bars have no label, and in `both` of the others profit and loss were reached in one

@@ -69,6 +69,6 @@ def _marked(one: Leaving, error: float, chosen: bool) -> str:
 
 def _score(one: Leaving, score: Estimate) -> tuple[str, str]:
     return (
-        number(score.value, one.style, one.digits, signed=True),
-        interval(score, one.style, one.digits, signed=True),
+        number(score.value, one.style, one.digits + 1, signed=True),
+        interval(score, one.style, one.digits + 1, signed=True),
     )
