@@ -63,6 +63,12 @@ def test_a_market_without_an_announced_end_has_no_label_where_its_bars_end():
     assert barriers.label(endless, fitted(0.3, 0.3, 2), CLOSE)["barrier"].to_list() == ["timeout", None, None]
 
 
+def test_where_nothing_settles_the_end_of_a_market_ends_no_position():
+    limits = fitted(0.3, 0.3, 2).model_copy(update={"settles": False})
+    made = barriers.label(bars([0.50, 0.51, 0.52, 0.95, 0.40, 0.45]), limits, CLOSE)
+    assert made["barrier"].to_list() == ["timeout", "upper", "upper", "lower", None, None]
+
+
 def test_no_label_looks_into_the_next_market():
     made = barriers.label(bars([0.50, 0.51, 0.90, 0.90], market=2), fitted(0.1, 0.1, 3), CLOSE)
     assert made["barrier"].to_list() == ["timeout", None, "timeout", None]

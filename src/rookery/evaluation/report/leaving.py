@@ -13,9 +13,9 @@ TOUCHED = ("profit first", "loss first", "neither")
 class ExitPart:
     """His exits in one part of the markets, by bars' closes.
 
-    `positions` were left, `by_sale` of them mainly by selling what was held, the others by buying the other side;
-    `held_to_end` more were open when their market ended. `sold`, `merged` and `settled` are shares of all that he
-    bought (None where he bought nothing). `returns` (in the unit of the widths) and `bars` are quantiles at the
+    `positions` were left, `by_sale` of them mainly by selling what was held, the others by buying; `held_to_end` more
+    were open when their market ended. `sold`, `merged` and `settled` are shares of all that he bought (None where he
+    bought nothing, or nothing settles). `returns` (in the unit of the widths) and `bars` are quantiles at the
     section's levels. `error` is that of the barriers that were chosen, `at_once` of leaving where he entered.
     """
 

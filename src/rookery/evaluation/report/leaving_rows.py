@@ -1,11 +1,11 @@
 """The tables on how a trader leaves, as text: the same on the page and in the Markdown."""
 
 from rookery.evaluation.report.leaving import Leaving
-from rookery.evaluation.report.wording import duration, number
+from rookery.evaluation.report.wording import ABSENT, duration, number
 
 
 def exit_rows(one: Leaving) -> list[list[str]]:
-    """A line per figure: its name, and a value for each part."""
+    """A line per figure that is known anywhere: its name, and a value for each part."""
 
     def share(value: float | None) -> str:
         return number(value, "percent", 1)
@@ -14,9 +14,9 @@ def exit_rows(one: Leaving) -> list[list[str]]:
         return number(value, one.style, one.digits)
 
     parts = one.parts
-    return [
+    rows = [
         ["left, mainly by selling", *(f"{part.by_sale:,}" for part in parts)],
-        ["left, by buying the other", *(f"{part.positions - part.by_sale:,}" for part in parts)],
+        ["left, mainly by buying", *(f"{part.positions - part.by_sale:,}" for part in parts)],
         ["open at the market's end", *(f"{part.held_to_end:,}" for part in parts)],
         ["markets", *(f"{part.markets:,}" for part in parts)],
         ["shares sold again", *(share(part.sold) for part in parts)],
@@ -26,6 +26,7 @@ def exit_rows(one: Leaving) -> list[list[str]]:
         ["error of leaving at once", *(error(part.at_once) for part in parts)],
         ["same sign as the barriers", *(share(part.agreement) for part in parts)],
     ]
+    return [row for row in rows if any(value != ABSENT for value in row[1:])]
 
 
 def quantile_rows(one: Leaving) -> list[list[str]]:

@@ -70,7 +70,7 @@ class FittedBarriers(Config):
 
     `positions` were entered and left there, `held_to_end` more were open at their market's last bar. `quantiles`
     describes gains, losses (units) and bars held. `fallback` says why the barriers are the stated defaults; None where
-    they are the trader's.
+    they are the trader's. `settles`: a market's end settles what is held, and so it ends what was entered.
     """
 
     barriers: Barriers
@@ -80,6 +80,7 @@ class FittedBarriers(Config):
     fallback: str | None
     quantiles: dict[str, dict[str, float]]
     grid: tuple[Candidate, ...]
+    settles: bool = True
 
     @property
     def figures(self) -> dict[str, float]:
@@ -100,7 +101,7 @@ class FittedBarriers(Config):
         return f"{told}: nearest to {self.positions:,} exits of his in training"
 
 
-def fit(bars: pl.DataFrame, rows: range, config: BarrierConfig) -> FittedBarriers:
+def fit(bars: pl.DataFrame, rows: range, config: BarrierConfig, *, settles: bool = True) -> FittedBarriers:
     """Barriers from the exits within `rows` alone, which are whole markets (see `labels.exits.analyse_exits`)."""
     part = bars[rows.start : rows.stop]
     own = own_exits(part, config)
@@ -132,6 +133,7 @@ def fit(bars: pl.DataFrame, rows: range, config: BarrierConfig) -> FittedBarrier
         fallback=reason,
         quantiles=found.quantiles if found else {},
         grid=tuple(Candidate(**one) for one in found.grid.iter_rows(named=True)) if found else (),
+        settles=settles,
     )
 
 
@@ -139,14 +141,16 @@ def label(bars: pl.DataFrame, fitted: FittedBarriers, config: BarrierConfig) -> 
     """What came first after each bar for one who goes long at its close, row for row (LABELS).
 
     `barrier` is upper, lower or timeout, `barrier_label` 1, -1 or 0, `barrier_return` a fraction of the entry price
-    before costs, `barrier_rows` the bars until then and `barrier_time` when that was known. A market that closes closes
-    the position at its last price; where the bars end before their market does, what they do not decide is null.
+    before costs, `barrier_rows` the bars until then and `barrier_time` when that was known. A market that settles ends
+    the position at its last price; where nothing settles, or bars end before their market does, what they do not decide
+    is null.
     """
     made = touches(bars, fitted, config).table
     end = made["end_row"]
     ran = end - pl.Series(np.arange(bars.height))
     to_close = bars["seconds_to_end"].gather(end.fill_null(0))
-    is_cut = (made["outcome"] == "timeout") & (ran < fitted.barriers.horizon_bars) & (to_close.fill_null(1.0) > 0)
+    goes_on = to_close.fill_null(1.0) > 0 if fitted.settles else pl.repeat(True, bars.height, eager=True)
+    is_cut = (made["outcome"] == "timeout") & (ran < fitted.barriers.horizon_bars) & goes_on
     table = pl.DataFrame(
         {
             "barrier": made["outcome"],

@@ -88,8 +88,8 @@ def exit_part(name: str, tables: TwinTables, fitted: FittedBarriers, rows: range
         by_sale=_by_sale(tables, part, own),
         held_to_end=barriers.held_to_end(part),
         sold=sold,
-        merged=merged,
-        settled=settled,
+        merged=merged if fitted.settles else None,
+        settled=settled if fitted.settles else None,
         returns=tuple(float(np.quantile(own["gain"].to_numpy(), level)) for level in levels),
         bars=tuple(float(np.quantile(own["bars"].to_numpy(), level)) for level in levels),
         error=matched.error if matched else None,
@@ -203,7 +203,8 @@ def _note(widths: Widths) -> str:
         "volatility": "Returns and widths are multiples of a bar's volatility at the entry.",
     }[widths]
     return (
-        f"A position runs while his inventory keeps its sign, by bars' closes. {measured} The error is the mean "
+        "A position runs while his inventory keeps its sign, by bars' closes; where there are two tokens, buying the "
+        f"other one leaves it as selling does. {measured} The error is the mean "
         "absolute difference between his return and that of the barriers from the same entry; candidates are "
         "quantiles of his own exits in training, and held-out markets chose nothing."
     )
