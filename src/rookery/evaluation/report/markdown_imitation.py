@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from rookery.evaluation.report.estimate import Figure
 from rookery.evaluation.report.imitation import Foreteller, TwinPanel
+from rookery.evaluation.report.markdown_leaving import leaves
 from rookery.evaluation.report.markdown_table import table
 from rookery.evaluation.report.wording import ABSENT, action, interval, number
 
@@ -102,6 +103,8 @@ def _worth(panel: TwinPanel) -> Iterator[str]:
     yield "### What would it have earned beside him?"
     yield _figures(panel.replay)
     yield panel.replay_note
+    if panel.leaving is not None:
+        yield from leaves(panel.leaving)
     yield "### What is the trader's edge?"
     yield panel.edge
     yield _figures(panel.trader)

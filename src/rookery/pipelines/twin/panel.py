@@ -8,6 +8,7 @@ from rookery.evaluation.identifiability.trader import AFTER_S, TraderDescription
 from rookery.evaluation.report.estimate import Estimate, Figure, Named, Style
 from rookery.evaluation.report.imitation import AskedLevel, Foreteller, Rule, TwinPanel
 from rookery.evaluation.report.learned import Mix
+from rookery.evaluation.report.leaving import Leaving
 from rookery.evaluation.report.wording import number
 from rookery.labels.trader import ACTIONS
 from rookery.measures import Floats, Ints
@@ -38,7 +39,7 @@ _KNOWS = {
 }
 
 
-def twin_panel(judged: Judged, *, seed: int) -> TwinPanel:
+def twin_panel(judged: Judged, *, seed: int, leaving: Leaving | None = None) -> TwinPanel:
     """The panel over the held-out markets; `seed` draws the intervals of what was earned."""
     told = judged.foretelling
     actions_R, own_RK = told.rows.actions_R, told.chances[TWIN]
@@ -82,6 +83,7 @@ def twin_panel(judged: Judged, *, seed: int) -> TwinPanel:
         edge=edge_sentence(judged.trader),
         trader=_trader(judged.trader),
         trader_note=_trader_note(judged.trader),
+        leaving=leaving,
     )
 
 

@@ -29,6 +29,7 @@ from rookery.pipelines.sections import LIBRARIES, Origin, data_section, repeat_s
 from rookery.pipelines.twin.config import TwinConfig
 from rookery.pipelines.twin.foretelling import LOGISTIC, MARKOV, PRIOR, REPEAT, TREES, TWIN
 from rookery.pipelines.twin.judging import Judged
+from rookery.pipelines.twin.leaving import leaving_section
 from rookery.pipelines.twin.panel import UNIT, twin_panel
 from rookery.pipelines.twin.tables import TwinTables
 
@@ -63,7 +64,7 @@ def build_report(
         headline=_headline(judged, seed),
         equity=_equity(judged, tables),
         training=training,
-        panel=twin_panel(judged, seed=seed),
+        panel=twin_panel(judged, seed=seed, leaving=leaving_section(judged, tables, seed=seed)),
         data=data_section(origin),
         repeat=repeat_section(origin, config, libraries=_LIBRARIES),
     )
@@ -248,6 +249,7 @@ def _fits(tables: TwinTables) -> tuple[FitRange, ...]:
         "state scaler": tables.scaler.fitted_rows,
         "action thresholds": tables.thresholds.fitted_rows,
         "fractional order": tables.order.fitted_rows,
+        "barriers": None if tables.barriers is None else tables.barriers.fitted_rows,
         "sizes, rivals and asked returns": (tables.train_rows.start, tables.train_rows.stop),
     }
     return tuple(
