@@ -36,10 +36,13 @@ from rookery.cli.twin_options import (
     PatternOption,
     ShareOption,
     SkipOption,
+    StampOption,
     StateOption,
     StatesOption,
     TraderOption,
+    UnderlyingOption,
     YearOption,
+    ZoneOption,
     twin_source,
 )
 from rookery.errors import UserError
@@ -70,6 +73,9 @@ def check(
     missing_outcome: OutcomeOption = None,
     cap: CapOption = _CAP,
     skip_bad: SkipOption = False,
+    underlying: UnderlyingOption = None,
+    tz: ZoneOption = None,
+    bar_stamp: StampOption = None,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -98,6 +104,9 @@ def prepare(
     missing_outcome: OutcomeOption = None,
     cap: CapOption = _CAP,
     skip_bad: SkipOption = False,
+    underlying: UnderlyingOption = None,
+    tz: ZoneOption = None,
+    bar_stamp: StampOption = None,
     threads: ThreadsOption = None,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
@@ -132,6 +141,9 @@ def train(
     missing_outcome: OutcomeOption = None,
     cap: CapOption = _CAP,
     skip_bad: SkipOption = False,
+    underlying: UnderlyingOption = None,
+    tz: ZoneOption = None,
+    bar_stamp: StampOption = None,
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
@@ -165,6 +177,9 @@ def evaluate(
     missing_outcome: OutcomeOption = None,
     cap: CapOption = _CAP,
     skip_bad: SkipOption = False,
+    underlying: UnderlyingOption = None,
+    tz: ZoneOption = None,
+    bar_stamp: StampOption = None,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
     quiet: QuietOption = False,
@@ -202,6 +217,9 @@ def predict(
     missing_outcome: OutcomeOption = None,
     cap: CapOption = _CAP,
     skip_bad: SkipOption = False,
+    underlying: UnderlyingOption = None,
+    tz: ZoneOption = None,
+    bar_stamp: StampOption = None,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
     quiet: QuietOption = False,
@@ -214,17 +232,21 @@ def predict(
     if states is not None:
         if data_dir != DATA_DIR:
             raise UserError("given together with --data-dir", place="--states", remedy="leave one of them out")
+        if underlying is not None:
+            remedy = "leave it out: the file has the underlying's columns, if the bundle knows any"
+            raise UserError("given together with --states", place="--underlying", remedy=remedy)
         from rookery.pipelines.twin.asked_states import predict_states
 
         answers = predict_states(model, states, output, target_rtg=target_rtg, config=settings, device=device)
-    else:
-        from rookery.pipelines.twin import using
+        twin_outcome.show_answers(answers, output, left_out={}, as_json=as_json)
+        return
+    from rookery.pipelines.twin import using
 
-        progress = Progress(quiet=quiet)
-        answers = using.predict(
-            model, source, output, target_rtg=target_rtg, config=settings, device=device, progress=progress
-        )
-    twin_outcome.show_answers(answers, output, as_json=as_json)
+    progress = Progress(quiet=quiet)
+    found = using.predict(
+        model, source, output, target_rtg=target_rtg, config=settings, device=device, progress=progress
+    )
+    twin_outcome.show_answers(found.answers, output, left_out=found.left_out, as_json=as_json)
 
 
 @app.command("run")
@@ -256,6 +278,9 @@ def run(
     missing_outcome: OutcomeOption = None,
     cap: CapOption = _CAP,
     skip_bad: SkipOption = False,
+    underlying: UnderlyingOption = None,
+    tz: ZoneOption = None,
+    bar_stamp: StampOption = None,
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,

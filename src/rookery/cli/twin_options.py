@@ -88,6 +88,21 @@ SkipOption = Annotated[
     bool, typer.Option("--skip-bad", "--skip_bad", help="Leave out what is faulty, count it, and go on.")
 ]
 
+UnderlyingOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--underlying",
+        metavar="FILE",
+        help="Bars of what the markets are about (CSV or parquet): the market part of the state is then made of them.",
+    ),
+]
+ZoneOption = Annotated[
+    str | None, typer.Option("--tz", metavar="ZONE", help="Clock of the underlying's stamps, like America/New_York.")
+]
+StampOption = Annotated[
+    Literal["open", "close"] | None, typer.Option("--bar-stamp", help="Which end of the underlying's bars a stamp is.")
+]
+
 __all__ = ["DATA_DIR"]
 
 
@@ -96,7 +111,19 @@ def twin_source(path: Path, values: Mapping[str, Any]) -> "TwinSource":
     from rookery.pipelines.twin.source import TwinSource
 
     names = ("pattern", "trader", "dedupe", "year", "missing_outcome", "cap", "skip_bad")
-    return TwinSource(path=path, **{name: values[name] for name in names if name in values})
+    given = {name: values[name] for name in names if name in values}
+    if values.get("underlying") is None:
+        for name, option in (("tz", "--tz"), ("bar_stamp", "--bar-stamp")):
+            if values.get(name) is not None:
+                raise UserError("is of the underlying, and none is given", place=option, remedy="add --underlying FILE")
+        return TwinSource(path=path, **given)
+    return TwinSource(
+        path=path,
+        **given,
+        underlying=values["underlying"],
+        underlying_tz=values.get("tz"),
+        underlying_stamp=values.get("bar_stamp"),
+    )
 
 
 def seconds_of(span: str) -> int:

@@ -20,11 +20,13 @@ from rookery.features.fractional import choose_order
 from rookery.features.segments import SEGMENT
 from rookery.features.state import state_features
 from rookery.features.trader_bars import trader_bars
+from rookery.features.underlying import with_age, with_underlying
 from rookery.labels.trader import ActionThresholds, fit_thresholds, trader_labels
 from rookery.pipelines.twin.audited import AuditedTwin
 from rookery.pipelines.twin.bars import state_bars
 from rookery.pipelines.twin.probed_decisions import fair_bars, of_decisions
-from rookery.pipelines.twin.tables import PLAIN_ORDER
+from rookery.pipelines.twin.probed_underlying import of_underlying, order_parts, outside_of, with_own_underlying
+from rookery.pipelines.twin.tables import PLAIN_ORDER, choose_underlying_order
 from rookery.pipelines.twin.teaching import learnt_of
 from rookery.progress import Progress
 
@@ -56,13 +58,25 @@ def certificate_of(
     return certify(findings, run.tables.history.trades, subject=subject, seed=seed, stages=stages)
 
 
-def states_of(run: AuditedTwin, trades: pl.DataFrame, markets: pl.DataFrame, quotes: pl.DataFrame) -> pl.DataFrame:
-    """What a run knows at each bar of these markets: the bars that it makes of these rows, and their states."""
+def states_of(
+    run: AuditedTwin,
+    trades: pl.DataFrame,
+    markets: pl.DataFrame,
+    quotes: pl.DataFrame,
+    outside: pl.DataFrame | None = None,
+) -> pl.DataFrame:
+    """What a run knows at each bar of these markets: the bars that it makes of these rows, and their states.
+
+    `outside` stands in for the underlying's recorded bars, where the states have one.
+    """
     config = run.tables.config
     told = quotes if quotes.height else None
     cut = trader_bars(trades, markets, interval_s=config.interval_s, quotes=told)
     names = cut.group_by(SEGMENT, maintain_order=True).agg(pl.col("market").first())
     bars = state_bars(cut, capital=config.capital).join(names, on=SEGMENT, how="left", maintain_order="left")
+    if config.state.underlying:
+        told_of = outside_of(run) if outside is None else outside
+        bars = with_underlying(with_age(bars, told_of), told_of, config.state, order=run.tables.order.order)
     states = state_features(bars, config.state, order=run.tables.order.order)
     return bars.hstack(states.select(n for n in config.state.names if n not in bars.columns)).drop(SEGMENT)
 
@@ -86,6 +100,9 @@ def _of_features(run: AuditedTwin, cuts: int, seed: int) -> list[Finding]:
             tolerance=0.0,
         )
         found += [future(other), truncation(other)]
+    if tables.state.underlying:
+        times = one.whole["time"]
+        found += of_underlying(run, lambda rows: states_of(run, trades, markets, quotes, rows), times, cuts, seed)
     return [*found, *_associations(run), _fair(run, seed), *_again(run)]
 
 
@@ -118,7 +135,7 @@ def _associations(run: AuditedTwin) -> list[Finding]:
 
 
 def _fair(run: AuditedTwin, seed: int) -> Finding:
-    bars = fair_bars(_FAIR_ROWS, seed=seed)
+    bars = with_own_underlying(run, fair_bars(_FAIR_ROWS, seed=seed))
     states = state_features(bars, run.tables.state, order=run.tables.order.order)
     return martingale(states.select(run.tables.state.names), bars["close"], "features")
 
@@ -293,19 +310,25 @@ def _of_fitted(run: AuditedTwin) -> list[Finding]:
         ),
         Fitted(name="choice of epoch", rows=seen, inside=chose),
     ]
-    if schema.fractional.fitted_rows is not None:
-        found.append(
-            Fitted(
-                name="fractional order",
-                rows=range(*schema.fractional.fitted_rows),
-                figures={"order": schema.fractional.order},
-                refit=partial(_order, run),
-            )
-        )
     return [
         *(provenance(one, parts) for one in found),
+        *_of_order(run, parts),
         recomputation(pl.DataFrame([described]), pl.DataFrame([bundled]), "scalers"),
     ]
+
+
+def _of_order(run: AuditedTwin, parts: Parts) -> list[Finding]:
+    """The fractional order, if it was not given: of training bars, or of the underlying's that were known by then."""
+    stated = run.twin.schema.fractional
+    if stated.fitted_rows is None:
+        return []
+    fitted = Fitted(
+        name="fractional order",
+        rows=range(*stated.fitted_rows),
+        figures={"order": stated.order},
+        refit=partial(_order, run),
+    )
+    return [provenance(fitted, order_parts(run) if run.tables.state.underlying else parts)]
 
 
 def _scale(run: AuditedTwin, rows: Rows) -> dict[str, float]:
@@ -325,6 +348,8 @@ def _strong(run: AuditedTwin, rows: Rows) -> dict[str, float]:
 def _order(run: AuditedTwin, rows: Rows) -> dict[str, float]:
     span = range(int(min(rows)), int(max(rows)) + 1)
     tau = run.twin.schema.fractional.tau
+    if run.tables.state.underlying:
+        return {"order": choose_underlying_order(outside_of(run), span, tau).order}
     return {"order": choose_order(run.tables.bars, span, tau=tau, otherwise=PLAIN_ORDER).order}
 
 
