@@ -7,9 +7,9 @@ from rookery.features.segments import SEGMENT
 from rookery.features.state import UNDERLYING, StateConfig, market_expressions
 from rookery.schema import TIME
 
-# Seconds between the underlying's last known bar and a bar's own close; null before the first.
-AGE = "underlying_age_s"
-_OLD = (pl.col("time") - pl.col("known")).dt.total_nanoseconds() / 1e9
+# Nanoseconds from the underlying's last known bar to a bar's own close; null before the first. Whole numbers, so that
+# no rounding decides whether a bar is too old.
+AGE = "underlying_age_ns"
 _PRICES = ("open", "high", "low", "close")
 _NEEDED = ("time", *_PRICES, "volume")
 
@@ -32,7 +32,7 @@ def underlying_features(
     names = [name for name in made.columns if name != "time"]
     if max_age_s is None:
         return joined.select(names)
-    return joined.select(pl.when(max_age_s >= _OLD).then(pl.col(name)).alias(name) for name in names)
+    return joined.select(pl.when(is_known(max_age_s)).then(pl.col(name)).alias(name) for name in names)
 
 
 def with_underlying(bars: pl.DataFrame, underlying: pl.DataFrame, config: StateConfig, *, order: float) -> pl.DataFrame:
@@ -43,14 +43,20 @@ def with_underlying(bars: pl.DataFrame, underlying: pl.DataFrame, config: StateC
 
 def with_age(bars: pl.DataFrame, underlying: pl.DataFrame) -> pl.DataFrame:
     """`bars` (any order) with the column AGE: how old the last bar of `underlying` is that each row could know."""
-    return bars.with_columns(_as_of(bars, _checked(underlying).select("time")).select(_OLD.alias(AGE)).to_series())
+    return bars.with_columns(_as_of(bars, _checked(underlying).select("time"))[AGE])
+
+
+def is_known(max_age_s: float) -> pl.Expr:
+    """Whether there is an AGE, of no more than that."""
+    return (pl.col(AGE) <= round(max_age_s * 1e9)).fill_null(False)
 
 
 def _as_of(bars: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
-    """The last of `facts` at or before each row of `bars`, row for row, with its own moment in `known`."""
+    """The last of `facts` at or before each row of `bars`, row for row, with its AGE."""
     rows = bars.select(pl.col("time").cast(TIME)).with_row_index("row").sort("time", maintain_order=True)
     known = facts.with_columns(pl.col("time").alias("known"))
-    return rows.join_asof(known, on="time", strategy="backward").sort("row")
+    joined = rows.join_asof(known, on="time", strategy="backward").sort("row")
+    return joined.with_columns((pl.col("time") - pl.col("known")).dt.total_nanoseconds().alias(AGE))
 
 
 def _checked(underlying: pl.DataFrame) -> pl.DataFrame:

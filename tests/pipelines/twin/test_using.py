@@ -1,4 +1,4 @@
-"""A bundle at work: every bar of raw files is answered, unseen markets are judged, and an underlying is not forgotten."""
+"""A bundle at work: every bar of raw files is answered, unseen markets are judged, an underlying is not forgotten."""
 
 from collections.abc import Callable
 from dataclasses import replace

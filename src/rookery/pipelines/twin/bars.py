@@ -8,7 +8,7 @@ import polars as pl
 from rookery.errors import UserError
 from rookery.features.segments import SEGMENT
 from rookery.features.trader_bars import trader_bars
-from rookery.features.underlying import AGE, with_age
+from rookery.features.underlying import is_known, with_age
 from rookery.pipelines.twin.config import TableConfig
 from rookery.pipelines.twin.history import TwinHistory
 
@@ -70,8 +70,7 @@ def _aged(bars: pl.DataFrame, history: TwinHistory, config: TableConfig) -> tupl
     if history.underlying is None:
         return bars, {}
     limit = config.state.underlying_max_age_s
-    aged = with_age(bars, history.underlying.table)
-    known = aged.filter((pl.col(AGE) <= limit).any().over(SEGMENT))
+    known = with_age(bars, history.underlying.table).filter(is_known(limit).any().over(SEGMENT))
     if not known.height:
         raise UserError(
             f"tells of none of the trader's {bars[SEGMENT].n_unique()} markets: no bar of it is known there, or only "

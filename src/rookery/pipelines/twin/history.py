@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import polars as pl
 
-from rookery.features.underlying import AGE, with_age
+from rookery.features.underlying import is_known, with_age
 from rookery.files import read_json, write_json
 from rookery.schema import BARS, MARKETS, QUOTES, TRADES, Loaded, SourceFacts, check, fingerprint
 from rookery.sources.polymarket import History
@@ -53,8 +53,9 @@ class TwinHistory:
         if self.underlying is None:
             return 0
         ends = [pl.coalesce(f"{name}_time", row) for name, row in (("open", "first_time"), ("close", "last_time"))]
-        ages = [with_age(self.markets.select(end.alias("time")), self.underlying.table)[AGE] for end in ends]
-        return sum(all(age is not None and age <= max_age_s for age in pair) for pair in zip(*ages, strict=True))
+        aged = [with_age(self.markets.select(end.alias("time")), self.underlying.table) for end in ends]
+        opens, closes = (one.select(is_known(max_age_s)).to_series() for one in aged)
+        return int((opens & closes).sum())
 
     def fingerprint(self) -> str:
         """Of every row."""

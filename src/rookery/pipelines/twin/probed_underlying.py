@@ -11,7 +11,7 @@ from rookery.evaluation.leakage import Finding, Parts
 from rookery.evaluation.leakage.finding import not_tested
 from rookery.evaluation.leakage.point_in_time import Compute, future, probed, truncation
 from rookery.features.segments import SEGMENT
-from rookery.features.underlying import AGE, with_underlying
+from rookery.features.underlying import is_known, with_underlying
 from rookery.measures import Floats
 from rookery.pipelines.twin.audited import AuditedTwin
 from rookery.pipelines.twin.tables import known_underlying
@@ -59,7 +59,7 @@ def _clock(run: AuditedTwin) -> Finding:
     stamped, later = (_moves(run, table, shift_ns) for shift_ns in (0, step_ns))
     price = tables.bars.select(pl.col("close").diff().over(SEGMENT)).to_series().to_numpy()
     fresh = (pl.col("seconds_since_fill") <= _FRESH * tables.interval_s).fill_null(False)
-    known = (pl.col(AGE) <= tables.state.underlying_max_age_s).fill_null(False)
+    known = is_known(tables.state.underlying_max_age_s)
     both = (fresh & known) & (fresh & known).shift(1, fill_value=False).over(SEGMENT)
     use_N = tables.bars.select(both).to_series().to_numpy()
     use_N &= np.isfinite(stamped) & np.isfinite(later) & np.isfinite(price)

@@ -18,7 +18,7 @@ from rookery.errors import UserError
 from rookery.features.fractional import FractionalOrder, choose_order
 from rookery.features.segments import SEGMENT, segment_offsets
 from rookery.features.state import StateConfig, state_features
-from rookery.features.underlying import AGE, with_underlying
+from rookery.features.underlying import AGE, is_known, with_underlying
 from rookery.files import read_json, write_json
 from rookery.labels.trader import ActionThresholds, fit_thresholds, trader_labels
 from rookery.pipelines.twin.bars import bars_of
@@ -99,8 +99,7 @@ class TwinTables:
         """Bars that do not know the underlying, or only one that is too old: these columns of theirs are undefined."""
         if AGE not in self.bars.columns:
             return 0
-        fresh = (self.bars[AGE] <= self.state.underlying_max_age_s).fill_null(False)
-        return self.bars.height - int(fresh.sum())
+        return self.bars.filter(~is_known(self.state.underlying_max_age_s)).height
 
     def fingerprint(self) -> str:
         """Of every value that a twin is taught with."""
