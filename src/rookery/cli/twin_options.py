@@ -12,6 +12,7 @@ from rookery.cli.twin_download import DATA_DIR
 from rookery.errors import UserError
 
 if TYPE_CHECKING:
+    from rookery.pipelines.twin.outside import UnderlyingFile
     from rookery.pipelines.twin.source import TwinSource
 
 Dedupe = Literal["none", "exact", "tx"]
@@ -112,18 +113,19 @@ def twin_source(path: Path, values: Mapping[str, Any]) -> "TwinSource":
 
     names = ("pattern", "trader", "dedupe", "year", "missing_outcome", "cap", "skip_bad")
     given = {name: values[name] for name in names if name in values}
-    if values.get("underlying") is None:
-        for name, option in (("tz", "--tz"), ("bar_stamp", "--bar-stamp")):
-            if values.get(name) is not None:
-                raise UserError("is of the underlying, and none is given", place=option, remedy="add --underlying FILE")
-        return TwinSource(path=path, **given)
-    return TwinSource(
-        path=path,
-        **given,
-        underlying=values["underlying"],
-        underlying_tz=values.get("tz"),
-        underlying_stamp=values.get("bar_stamp"),
-    )
+    return TwinSource(path=path, **given, underlying=_underlying_file(values))
+
+
+def _underlying_file(values: Mapping[str, Any]) -> "UnderlyingFile | None":
+    from rookery.pipelines.twin.outside import UnderlyingFile
+
+    path, tz, stamp = (values.get(name) for name in ("underlying", "tz", "bar_stamp"))
+    if path is not None:
+        return UnderlyingFile(path=path, tz=tz, stamp=stamp)
+    if tz is not None or stamp is not None:
+        option = "--bar-stamp" if tz is None else "--tz"
+        raise UserError("is of the underlying, and none is given", place=option, remedy="add --underlying FILE")
+    return None
 
 
 def seconds_of(span: str) -> int:

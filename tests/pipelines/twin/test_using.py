@@ -15,6 +15,7 @@ from rookery.pipelines.twin import steps, tables, using
 from rookery.pipelines.twin.config import TwinConfig, demo_config
 from rookery.pipelines.twin.foretelling import action_rows
 from rookery.pipelines.twin.history import TwinHistory
+from rookery.pipelines.twin.outside import UnderlyingFile
 from rookery.pipelines.twin.source import TwinSource
 from rookery.progress import Progress
 
@@ -138,6 +139,6 @@ def test_a_bundle_that_knows_none_refuses_one(taught: Path, told_of_coin: Path, 
     history = TwinHistory.read(told_of_coin / "data")
     assert history.underlying is not None
     history.underlying.table.write_csv(tmp_path / "coin.csv")
-    source = TwinSource(markets=MARKETS, underlying=tmp_path / "coin.csv", underlying_stamp="close")
+    source = TwinSource(markets=MARKETS, underlying=UnderlyingFile(path=tmp_path / "coin.csv", stamp="close"))
     with pytest.raises(UserError, match="is given, and the state is to be made without an underlying"):
         using.evaluate(taught, source, config=small(1), device="cpu", progress=QUIET)

@@ -2,29 +2,23 @@
 
 import hashlib
 import shlex
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from rookery.errors import UserError
-from rookery.files import sha256
 from rookery.pipelines.twin.history import PROCESSED, TwinHistory
+from rookery.pipelines.twin.outside import UnderlyingFile
 from rookery.pipelines.twin.planted import planted_history
 from rookery.progress import Progress
-from rookery.schema import Loaded
-from rookery.sources import bars_csv, polymarket
-from rookery.sources.bars_csv import BarOptions
+from rookery.sources import polymarket
 from rookery.sources.polymarket import Dedupe
-
-_PATHS = ("path", "underlying")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TwinSource:
     """A folder, archive or file of a trader's markets and how to read it (`polymarket.load`), or, when `path` is None,
-    a trader made up in so many `markets`. `underlying` is a file of bars of what the markets are about
-    (`sources.bars_csv`), whose stamps are read by the clock `underlying_tz` and as that end of a bar which
-    `underlying_stamp` names, where the file does not say."""
+    a trader made up in so many `markets`; and the bars of what these are about, if the states are to know them."""
 
     path: Path | None = None
     pattern: str = "*.json"
@@ -36,17 +30,12 @@ class TwinSource:
     skip_bad: bool = False
     markets: int = 160
     seed: int = 0
-    underlying: Path | None = None
-    underlying_tz: str | None = None
-    underlying_stamp: Literal["open", "close"] | None = None
+    underlying: UnderlyingFile | None = None
 
     def load(self, progress: Progress) -> TwinHistory:
         """The trader's rows and markets, and the underlying. Raises UserError for whatever is wrong with the files."""
         history = self._history(progress)
-        if self.underlying is None:
-            return history
-        options = BarOptions(tz=self.underlying_tz, bar_stamp=self.underlying_stamp)
-        return replace(history, underlying=_of_the_time(bars_csv.load(self.underlying, options=options), history))
+        return history if self.underlying is None else self.underlying.join(history)
 
     def _history(self, progress: Progress) -> TwinHistory:
         if self.path is None:
@@ -81,7 +70,7 @@ class TwinSource:
         """Of the names and bytes of all files, and of how they are read. Raises UserError when there are none."""
         contents = [] if self.path is None else polymarket.digests(self.path, self.pattern)
         told = [f"{name} {digest}" for name, digest in contents]
-        told += [] if self.underlying is None else [f"underlying {_digest(self.underlying)}"]
+        told += [] if self.underlying is None else [self.underlying.fingerprint()]
         return hashlib.sha256("\n".join([*told, str(sorted(self.request().items()))]).encode()).hexdigest()
 
     def command(self, *, seed: int) -> str:
@@ -94,42 +83,16 @@ class TwinSource:
             value = getattr(self, name)
             words += [f"--{name.replace('_', '-')}", str(value)] if value != getattr(fresh, name) else []
         words += ["--skip-bad"] if self.skip_bad else []
-        words += self._underlying_words()
+        words += [] if self.underlying is None else self.underlying.words()
         return shlex.join([*words, "--config", "config.yaml", "--seed", str(seed)])
-
-    def _underlying_words(self) -> list[str]:
-        if self.underlying is None:
-            return []
-        words = ["--underlying", self.underlying.name]
-        words += ["--tz", self.underlying_tz] if self.underlying_tz else []
-        return words + (["--bar-stamp", self.underlying_stamp] if self.underlying_stamp else [])
 
     def request(self) -> dict[str, Any]:
         """This source as JSON values, so that a run can be taken up again."""
-        values = asdict(self)
-        return values | {name: None if values[name] is None else str(values[name]) for name in _PATHS}
+        outside = None if self.underlying is None else self.underlying.request()
+        return {**asdict(self), "path": None if self.path is None else str(self.path), "underlying": outside}
 
     @classmethod
     def from_request(cls, values: dict[str, Any]) -> Self:
         """The source that `request` described."""
-        return cls(**values | {name: Path(values[name]) for name in _PATHS if values.get(name) is not None})
-
-
-def _digest(path: Path) -> str:
-    if not path.is_file():
-        raise UserError("no such file", place=path, remedy="--underlying names one file of bars, CSV or parquet")
-    return sha256(path)
-
-
-def _of_the_time(loaded: Loaded, history: TwinHistory) -> Loaded:
-    """`loaded`, unless all of its bars lie before or after all of the markets."""
-    bars, rows = loaded.table["time"], history.trades["time"]
-    first, last = bars[0], bars[-1]
-    if first > rows[-1] or last < rows[0]:
-        raise UserError(
-            f"has bars from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}, the trader's rows are from "
-            f"{rows[0]:%Y-%m-%d %H:%M} to {rows[-1]:%Y-%m-%d %H:%M} UTC",
-            place=loaded.facts.path,
-            remedy="give bars of the markets' own time; if they are, say by which clock they are stamped: --tz",
-        )
-    return loaded
+        path = None if values["path"] is None else Path(values["path"])
+        return cls(**{**values, "path": path, "underlying": UnderlyingFile.from_request(values.get("underlying"))})
