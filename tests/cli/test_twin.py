@@ -169,10 +169,51 @@ def test_raw_files_are_made_into_the_bars_that_the_bundle_was_taught_with(rooker
 
 
 def test_markets_that_training_has_seen_are_no_results(rookery: Call, bundle: Path, trader: Path):
-    early = ("--validation-from", "2026-01-05T02:00", "--json", "--quiet")
-    said = rookery("twin", "evaluate", "--data-dir", trader, *early)
+    early = ("--validation-from", "2026-01-05T02:00", "--quiet")
+    assert (
+        rookery("twin", "prepare", "--data-dir", trader, "--output-dir", "early", "--interval", "60s", *early).code == 0
+    )
+    said = rookery("twin", "evaluate", "--data-dir", "early", "--json", "--quiet")
     assert said.code == 3
     assert said.json["unseen"] is False
+
+
+def test_raw_files_are_judged_in_the_markets_after_training_and_the_others_are_counted(
+    rookery: Call, bundle: Path, trader: Path
+):
+    found = rookery("twin", "evaluate", "--data-dir", trader, "--json", "--quiet").json
+    assert (found["markets"], found["unseen"]) == (2, True)
+    assert found["left_out"] == {"incomplete": 0, "without a price": 0, "opened before the training ended": 6}
+    said = rookery("twin", "evaluate", "--data-dir", trader, "--quiet").out.splitlines()[0]
+    assert said == "118 decisions in 2 held-out markets; left out: 6 opened before the training ended"
+    later = ("--validation-from", "2026-01-05T07:00", "--json", "--quiet")
+    assert rookery("twin", "evaluate", "--data-dir", trader, *later).json["markets"] == 1
+
+    for path in sorted(trader.iterdir())[6:]:
+        path.unlink()
+    none = rookery("twin", "evaluate", "--data-dir", "trader", "--quiet")
+    assert none.code == 2
+    assert none.err.splitlines() == [
+        "error: trader: none of the 6 complete markets can be judged: 6 opened before the training ended",
+        "help: give markets that open from 2026-01-05 06:00 UTC on",
+    ]
+
+
+def test_every_bar_of_a_single_raw_market_is_answered(rookery: Call, bundle: Path, prepared: Path, trader: Path):
+    words = ("--config", "small.yaml", "--quiet", "--json")
+    assert rookery("twin", "predict", "--data-dir", prepared, *words, "--output", "all.parquet").code == 0
+    first, *rest = sorted(trader.iterdir())
+    for path in rest:
+        path.unlink()
+    said = rookery("twin", "predict", "--data-dir", trader, *words, "--output", "one.parquet")
+    assert said.code == 0, said.err
+    one, whole = (pl.read_parquet(trader.with_name(name)) for name in ("one.parquet", "all.parquet"))
+    assert (one.height, said.json["left_out"]) == (60, {"incomplete": 0, "without a price": 0})
+    assert one.equals(whole.filter(pl.col("market") == one["market"][0]))
+
+    rows = json.loads(first.read_text())
+    capped = rookery("twin", "predict", "--data-dir", trader, "--cap", str(len(rows["prices"])), "--quiet")
+    assert (capped.code, "none of the 1 markets is complete" in capped.err) == (2, True)
 
 
 def test_a_target_that_training_never_saw_is_refused(rookery: Call, bundle: Path, prepared: Path, tmp_path: Path):
@@ -251,7 +292,7 @@ def test_a_share_of_markets_is_refused_where_the_moment_is_set(rookery: Call, tr
     assert (said.code, "data: was prepared with validation_from 2026-01-05 06:00" in said.err) == (2, True)
 
 
-@pytest.mark.parametrize("words", [("--pattern", "*.json"), ("--skip-bad",), ("--validation-share", "0.25")])
+@pytest.mark.parametrize("words", [("--pattern", "*.json"), ("--skip-bad",), ("--underlying", "coin.csv")])
 def test_states_are_given_without_options_on_files(rookery: Call, words: tuple[str, ...]):
     said = rookery("twin", "predict", "--states", "states.csv", *words)
     assert (said.code, f"--states: given together with {words[0]}" in said.err) == (2, True)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rookery.features.bands import lower_band, upper_band
 from rookery.features.momentum import macd
 from rookery.features.state import StateConfig, state_features
-from rookery.features.underlying import underlying_features
+from rookery.features.underlying import underlying_features, with_underlying
 from rookery.features.volatility import atr
 from rookery.labels.barrier import Barriers, triple_barrier
 from rookery.labels.exits import positions
@@ -67,6 +67,11 @@ def of_underlying(bars: pl.DataFrame) -> pl.DataFrame:
     return underlying_features(bars, bars, CONFIG, order=0.4, max_age_s=600)
 
 
+def states_by_underlying(bars: pl.DataFrame) -> pl.DataFrame:
+    config = CONFIG.model_copy(update={"underlying": True})
+    return state_features(with_underlying(bars, bars, config, order=0.4), config)
+
+
 def bits(table: pl.DataFrame) -> dict[str, bytes]:
     return {name: table[name].to_physical().to_numpy().tobytes() for name in table.columns}
 
@@ -75,7 +80,7 @@ def with_other_future(bars: pl.DataFrame, cut: int, seed: int) -> pl.DataFrame:
     return pl.concat([bars.head(cut), make_bars(bars.height - cut, seed, first=cut, wild=True)])
 
 
-@pytest.mark.parametrize("compute", [states, indicators, of_underlying])
+@pytest.mark.parametrize("compute", [states, indicators, of_underlying, states_by_underlying])
 @given(cut=cuts, seed=seeds)
 @thorough
 def test_changing_the_future_changes_nothing_before_it(compute: Callable, cut: int, seed: int):
@@ -83,7 +88,7 @@ def test_changing_the_future_changes_nothing_before_it(compute: Callable, cut: i
     assert bits(compute(bars).head(cut)) == bits(compute(with_other_future(bars, cut, seed)).head(cut))
 
 
-@pytest.mark.parametrize("compute", [states, indicators, of_underlying])
+@pytest.mark.parametrize("compute", [states, indicators, of_underlying, states_by_underlying])
 @given(cut=cuts, seed=st.integers(0, 4))
 @thorough
 def test_a_shorter_record_has_the_same_rows(compute: Callable, cut: int, seed: int):

@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 
 from rookery.errors import UserError
-from rookery.features.state import SPEC17, StateConfig, state_features
-from rookery.features.underlying import underlying_features
+from rookery.features.state import SPEC17, UNDERLYING, StateConfig, state_features
+from rookery.features.underlying import AGE, underlying_features, with_age, with_underlying
 from rookery.schema import TIME
 
 CONFIG = StateConfig()
@@ -63,6 +63,31 @@ def test_a_row_has_the_last_bar_that_was_known_and_none_that_is_too_old():
     old = underlying_features(asked(12_059.5, 12_000.0), bars, CONFIG, order=ORDER, max_age_s=30)
     assert old[0].null_count().sum_horizontal().item() == len(NAMES)
     assert old[1].equals(own[199])
+
+
+def position(bars: pl.DataFrame) -> pl.DataFrame:
+    flat = {"inventory": 0.0, "unrealised_pnl": 0.0, "entry_price": None, "seconds_since_entry": None}
+    return bars.with_columns(pl.lit(0).alias("segment"), *(pl.lit(v, pl.Float64).alias(n) for n, v in flat.items()))
+
+
+def test_a_state_takes_them_in_the_place_of_its_own_and_says_so():
+    bars, config = coin(), CONFIG.model_copy(update={"underlying": True})
+    assert config.names == UNDERLYING + SPEC17[6:]
+    own = state_features(position(bars), CONFIG, order=ORDER)
+    known = with_underlying(position(bars), bars, config, order=ORDER)
+    made = state_features(known, config, order=ORDER)
+    assert made.columns == ["time", "segment", *config.names]
+    assert made.select(UNDERLYING).to_numpy().tobytes() == own.select(NAMES).to_numpy().tobytes()
+    assert made.select(SPEC17[6:]).equals(own.select(SPEC17[6:]))
+    with pytest.raises(UserError, match="lacks column 'underlying_fractional_difference'"):
+        state_features(position(bars), config, order=ORDER)
+
+
+def test_their_age_is_of_the_last_bar_that_was_known():
+    assert with_age(asked(12_059.5, 12_000.0, 30.0, 60.0), coin())[AGE].to_list() == [59_500_000_000, 0, None, 0]
+    config = CONFIG.model_copy(update={"underlying": True, "underlying_max_age_s": 59.0})
+    made = with_underlying(asked(12_059.5, 12_059.0), coin(), config, order=ORDER).select(UNDERLYING)
+    assert [made[row].null_count().sum_horizontal().item() for row in (0, 1)] == [len(UNDERLYING), 0]
 
 
 @pytest.mark.parametrize("cut", [60, 150, 299])

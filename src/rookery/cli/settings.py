@@ -32,6 +32,7 @@ _ROOK = {
 TWIN = {
     "interval": ("interval_s",),
     "state": ("state", "state"),
+    "underlying": ("state", "underlying"),
     "validation_from": ("validation_from",),
     "validation_share": ("validation_share",),
     "capital": ("capital",),
@@ -62,6 +63,8 @@ def twin_config(file: Path | None, options: Mapping[str, object]) -> "TwinConfig
 
     span = options.get("interval")
     given = options if span is None else {**options, "interval": seconds_of(str(span))}
+    # The option names a file; that there is one is the setting.
+    given = {**given, "underlying": True if options.get("underlying") else None}
     return _overridden(TwinConfig() if file is None else TwinConfig.read(file), given, TWIN)
 
 

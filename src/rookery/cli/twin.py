@@ -37,10 +37,13 @@ from rookery.cli.twin_options import (
     PatternOption,
     ShareOption,
     SkipOption,
+    StampOption,
     StateOption,
     StatesOption,
     TraderOption,
+    UnderlyingOption,
     YearOption,
+    ZoneOption,
     twin_source,
 )
 from rookery.progress import Progress
@@ -70,6 +73,9 @@ def check(
     missing_outcome: OutcomeOption = None,
     cap: CapOption = _CAP,
     skip_bad: SkipOption = False,
+    underlying: UnderlyingOption = None,
+    tz: ZoneOption = None,
+    bar_stamp: StampOption = None,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -98,6 +104,9 @@ def prepare(
     missing_outcome: OutcomeOption = None,
     cap: CapOption = _CAP,
     skip_bad: SkipOption = False,
+    underlying: UnderlyingOption = None,
+    tz: ZoneOption = None,
+    bar_stamp: StampOption = None,
     threads: ThreadsOption = None,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
@@ -133,6 +142,9 @@ def train(
     missing_outcome: OutcomeOption = None,
     cap: CapOption = _CAP,
     skip_bad: SkipOption = False,
+    underlying: UnderlyingOption = None,
+    tz: ZoneOption = None,
+    bar_stamp: StampOption = None,
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
@@ -159,7 +171,6 @@ def evaluate(
     data_dir: DataDirOption = DATA_DIR,
     config: ConfigOption = None,
     validation_from: FromOption = None,
-    validation_share: ShareOption = None,
     pattern: PatternOption = _PATTERN,
     trader: TraderOption = None,
     dedupe: DedupeOption = "none",
@@ -167,6 +178,9 @@ def evaluate(
     missing_outcome: OutcomeOption = None,
     cap: CapOption = _CAP,
     skip_bad: SkipOption = False,
+    underlying: UnderlyingOption = None,
+    tz: ZoneOption = None,
+    bar_stamp: StampOption = None,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
     quiet: QuietOption = False,
@@ -196,8 +210,6 @@ def predict(
         float, typer.Option("--target-rtg", "--target_rtg", help="Return to ask for in each market; 0.02 is 2 %.")
     ] = 0.02,
     config: ConfigOption = None,
-    validation_from: FromOption = None,
-    validation_share: ShareOption = None,
     pattern: PatternOption = _PATTERN,
     trader: TraderOption = None,
     dedupe: DedupeOption = "none",
@@ -205,6 +217,9 @@ def predict(
     missing_outcome: OutcomeOption = None,
     cap: CapOption = _CAP,
     skip_bad: SkipOption = False,
+    underlying: UnderlyingOption = None,
+    tz: ZoneOption = None,
+    bar_stamp: StampOption = None,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
     quiet: QuietOption = False,
@@ -218,16 +233,17 @@ def predict(
         from rookery.pipelines.twin.asked_states import predict_states
 
         answers = predict_states(model, states, output, target_rtg=target_rtg, config=settings, device=device)
-    else:
-        refuse_idle(context, data_dir, settings)
-        source = twin_source(data_dir, context.params)
-        from rookery.pipelines.twin import using
+        twin_outcome.show_answers(answers, output, left_out={}, as_json=as_json)
+        return
+    refuse_idle(context, data_dir, settings)
+    source = twin_source(data_dir, context.params)
+    from rookery.pipelines.twin import using
 
-        progress = Progress(quiet=quiet)
-        answers = using.predict(
-            model, source, output, target_rtg=target_rtg, config=settings, device=device, progress=progress
-        )
-    twin_outcome.show_answers(answers, output, as_json=as_json)
+    progress = Progress(quiet=quiet)
+    found = using.predict(
+        model, source, output, target_rtg=target_rtg, config=settings, device=device, progress=progress
+    )
+    twin_outcome.show_answers(found.answers, output, left_out=found.left_out, as_json=as_json)
 
 
 @app.command("run")
@@ -259,6 +275,9 @@ def run(
     missing_outcome: OutcomeOption = None,
     cap: CapOption = _CAP,
     skip_bad: SkipOption = False,
+    underlying: UnderlyingOption = None,
+    tz: ZoneOption = None,
+    bar_stamp: StampOption = None,
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,

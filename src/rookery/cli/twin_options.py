@@ -12,6 +12,7 @@ from rookery.cli.twin_download import DATA_DIR
 from rookery.errors import UserError
 
 if TYPE_CHECKING:
+    from rookery.pipelines.twin.outside import UnderlyingFile
     from rookery.pipelines.twin.source import TwinSource
 
 Dedupe = Literal["none", "exact", "tx"]
@@ -21,6 +22,8 @@ Outcome = Literal["Up", "Down"]
 PREPARED, MODELS = Path("data"), Path("models")
 # Options that say how a trader's own files are read.
 READING = ("pattern", "trader", "dedupe", "year", "missing_outcome", "cap", "skip_bad")
+# Options on how an underlying is read that goes with them.
+OUTSIDE = ("underlying", "tz", "bar_stamp")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600}
 
 DataDirOption = Annotated[
@@ -90,6 +93,21 @@ SkipOption = Annotated[
     bool, typer.Option("--skip-bad", "--skip_bad", help="Leave out what is faulty, count it, and go on.")
 ]
 
+UnderlyingOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--underlying",
+        metavar="FILE",
+        help="Bars of what the markets are about (CSV or parquet): the market part of the state is then made of them.",
+    ),
+]
+ZoneOption = Annotated[
+    str | None, typer.Option("--tz", metavar="ZONE", help="Clock of the underlying's stamps, like America/New_York.")
+]
+StampOption = Annotated[
+    Literal["open", "close"] | None, typer.Option("--bar-stamp", help="Which end of the underlying's bars a stamp is.")
+]
+
 __all__ = ["DATA_DIR"]
 
 
@@ -97,7 +115,20 @@ def twin_source(path: Path, values: Mapping[str, Any]) -> "TwinSource":
     """How a trader's files are to be read; `values` are a command's parameters."""
     from rookery.pipelines.twin.source import TwinSource
 
-    return TwinSource(path=path, **{name: values[name] for name in READING if name in values})
+    given = {name: values[name] for name in READING if name in values}
+    return TwinSource(path=path, **given, underlying=_underlying_file(values))
+
+
+def _underlying_file(values: Mapping[str, Any]) -> "UnderlyingFile | None":
+    from rookery.pipelines.twin.outside import UnderlyingFile
+
+    path, tz, stamp = (values.get(name) for name in OUTSIDE)
+    if path is not None:
+        return UnderlyingFile(path=path, tz=tz, stamp=stamp)
+    if tz is not None or stamp is not None:
+        option = "--bar-stamp" if tz is None else "--tz"
+        raise UserError("is of the underlying, and none is given", place=option, remedy="add --underlying FILE")
+    return None
 
 
 def seconds_of(span: str) -> int:

@@ -83,8 +83,13 @@ class Trajectories:
         """The middle one of these returns."""
         return float(np.median(self._known_rtg().astype(np.float64)))
 
+    @property
+    def known_R(self) -> npt.NDArray[np.bool_]:
+        """Which rows are decisions that can be judged: action and return-to-go are known."""
+        return np.asarray((self.actions_R != UNKNOWN) & np.isfinite(self.rtg_R))
+
     def _known_rtg(self) -> Float32:
-        known: Float32 = self.rtg_R[(self.actions_R != UNKNOWN) & np.isfinite(self.rtg_R)]
+        known: Float32 = self.rtg_R[self.known_R]
         if not known.size:
             raise UserError("no row has both an action and a return-to-go", place="trajectories")
         return known
@@ -182,8 +187,7 @@ class TrajectoryBatches:
         self.device = device
         self._first_N, self._count_N, self._fresh_N = (_tensor(a, device) for a in (first_N, count_N, fresh_N))
         self._steps_L = torch.arange(int(count_N.max()), device=device)
-        known_R, valued_R = trajectories.actions_R != UNKNOWN, np.isfinite(trajectories.rtg_R)
-        scored_R = known_R & valued_R
+        scored_R = trajectories.known_R
         self._rtg_R = _tensor(np.nan_to_num(trajectories.rtg_R), device)
         self._next_rtg_R = _tensor(np.nan_to_num(trajectories.next_rtg_R), device)
         self._states_RF = _tensor(trajectories.states_RF, device)

@@ -40,6 +40,8 @@ SPEC17 = (
 )
 # What a market maker's next bar hangs on besides: distance of the price from an even chance, and two clocks.
 EXTENSION = ("distance_from_half", "time_since_fill", "time_to_end")
+# In the place of the first six: the same of what the markets are about, on its own bars (`features.underlying`).
+UNDERLYING = tuple(f"underlying_{name}" for name in SPEC17[:6])
 _PRICES = ("open", "high", "low", "close")
 CLOCK = frozenset(name for name in SPEC17 if name.endswith(("_sin", "_cos")))
 
@@ -66,6 +68,10 @@ _EXTENDED = {
     "seconds_since_fill": _column("seconds since the trader's last fill in the segment", nullable=True),
     "seconds_to_end": _column("seconds from the bar's close to the segment's announced end", nullable=True),
 }
+_OUTSIDE = {
+    name: _column("as the bar's close could know it, null where the underlying is unknown", nullable=True)
+    for name in UNDERLYING
+}
 STATE_BARS = Contract(name="bars with position", columns={**_BARS, **_POSITION})
 EXTENDED_BARS = Contract(name="bars with position", columns={**_BARS, **_POSITION, **_EXTENDED})
 
@@ -74,10 +80,14 @@ class StateConfig(Config):
     """Which numbers make the state, and over how many bars. Wider windows leave more of a short segment undefined.
 
     `fractional_order` and `fractional_tau` are of the differenced log close; an order of None is to be chosen on the
-    training rows (`features.fractional.choose_order`).
+    training rows (`features.fractional.choose_order`). With `underlying` the first six columns are those of what the
+    markets are about (UNDERLYING, from `features.underlying.with_underlying`), undefined where its last known bar is
+    more than `underlying_max_age_s` seconds old; windows, order and tau are then of its bars.
     """
 
     state: StateKind = "spec17"
+    underlying: bool = False
+    underlying_max_age_s: float = Field(default=3_600.0, gt=0)
     fractional_order: float | None = Field(default=None, ge=0, le=2)
     fractional_tau: float = Field(default=1e-2, gt=0, lt=1)
     volatility_window: int = Field(default=10, ge=2)
@@ -91,32 +101,34 @@ class StateConfig(Config):
     @property
     def names(self) -> tuple[str, ...]:
         """The state's columns in order."""
-        return SPEC17 if self.state == "spec17" else SPEC17 + EXTENSION
+        market = UNDERLYING if self.underlying else SPEC17[:6]
+        return market + SPEC17[6:] + (() if self.state == "spec17" else EXTENSION)
 
 
 def state_features(bars: pl.DataFrame, config: StateConfig, *, order: float | None = None) -> pl.DataFrame:
     """States of bars, row for row: time, segment and the float64 columns `config.names`, unscaled.
 
-    `bars` has `segment` and the columns of STATE_BARS (`state="extended"`: EXTENDED_BARS), sorted by time within each
-    segment; prices above zero. A row knows its own bar, which is over at `time`, and earlier ones of its segment; its
-    position is the one after that bar. Null where a segment is still too young for a window. `order` is the fractional
-    order to use where the settings leave it open. Raises UserError naming what is missing or wrong.
+    `bars` has `segment` and the columns of STATE_BARS (`state="extended"`: EXTENDED_BARS; with `underlying` UNDERLYING
+    besides), sorted by time within each segment; prices above zero. A row knows its own bar, which is over at `time`,
+    and earlier ones of its segment; its position is the one after that bar. Null where a segment is still too young for
+    a window. `order` is the fractional order to use where the settings leave it open. Raises UserError naming what is
+    missing or wrong.
     """
     order = config.fractional_order if order is None else order
     if order is None:
         raise ValueError("give the fractional order, or choose one on the training rows with choose_order")
-    checked = check_bars(bars, config.state)
+    checked = check_bars(bars, config.state, underlying=config.underlying)
     return checked.lazy().select("time", SEGMENT, *_expressions(config, order)).collect()
 
 
-def check_bars(bars: pl.DataFrame, state: StateKind = "spec17") -> pl.DataFrame:
+def check_bars(bars: pl.DataFrame, state: StateKind = "spec17", *, underlying: bool = False) -> pl.DataFrame:
     """`bars` with `segment` and its contract's columns alone. Raises UserError for what no state can be made of."""
     contract = STATE_BARS if state == "spec17" else EXTENDED_BARS
     if SEGMENT not in bars.columns:
         raise UserError(
             "lacks the column 'segment'", place="bars", remedy="name each market or session; a constant if there is one"
         )
-    columns = dict(contract.columns)
+    columns = {**contract.columns, **(_OUTSIDE if underlying else {})}
     # The contract of `time` asks that it never run backwards; segments may overlap, so it is looked at within each.
     clock = columns.pop("time")
     if bars.schema.get("time") != clock.dtype or bars["time"].null_count():
@@ -169,8 +181,9 @@ def market_expressions(config: StateConfig, order: float) -> list[pl.Expr]:
 
 
 def _expressions(config: StateConfig, order: float) -> list[pl.Expr]:
+    market = [pl.col(name) for name in UNDERLYING] if config.underlying else market_expressions(config, order)
     made = [
-        *market_expressions(config, order),
+        *market,
         *calendar.time_of_day(),
         *calendar.hour(),
         *calendar.day_of_week(),

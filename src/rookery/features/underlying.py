@@ -4,9 +4,12 @@ import polars as pl
 
 from rookery.errors import UserError
 from rookery.features.segments import SEGMENT
-from rookery.features.state import StateConfig, market_expressions
+from rookery.features.state import UNDERLYING, StateConfig, market_expressions
 from rookery.schema import TIME
 
+# Nanoseconds from the underlying's last known bar to a bar's own close; null before the first. Whole numbers, so that
+# no rounding decides whether a bar is too old.
+AGE = "underlying_age_ns"
 _PRICES = ("open", "high", "low", "close")
 _NEEDED = ("time", *_PRICES, "volume")
 
@@ -25,14 +28,35 @@ def underlying_features(
     """
     checked = _checked(underlying).with_columns(pl.lit(0).alias(SEGMENT))
     made = checked.lazy().select("time", *market_expressions(config, order)).collect()
-    known = made.with_columns(pl.col("time").alias("known"))
-    rows = bars.select(pl.col("time").cast(TIME)).with_row_index("row").sort("time", maintain_order=True)
-    joined = rows.join_asof(known, on="time", strategy="backward").sort("row")
+    joined = _as_of(bars, made)
     names = [name for name in made.columns if name != "time"]
     if max_age_s is None:
         return joined.select(names)
-    is_fresh = (pl.col("time") - pl.col("known")).dt.total_nanoseconds() <= max_age_s * 1e9
-    return joined.select(pl.when(is_fresh).then(pl.col(name)).alias(name) for name in names)
+    return joined.select(pl.when(is_known(max_age_s)).then(pl.col(name)).alias(name) for name in names)
+
+
+def with_underlying(bars: pl.DataFrame, underlying: pl.DataFrame, config: StateConfig, *, order: float) -> pl.DataFrame:
+    """`bars` with the columns UNDERLYING, of which a state with `config.underlying` is made: `underlying_features`."""
+    made = underlying_features(bars, underlying, config, order=order, max_age_s=config.underlying_max_age_s)
+    return bars.with_columns(made.rename(dict(zip(made.columns, UNDERLYING, strict=True))).get_columns())
+
+
+def with_age(bars: pl.DataFrame, underlying: pl.DataFrame) -> pl.DataFrame:
+    """`bars` (any order) with the column AGE: how old the last bar of `underlying` is that each row could know."""
+    return bars.with_columns(_as_of(bars, _checked(underlying).select("time"))[AGE])
+
+
+def is_known(max_age_s: float) -> pl.Expr:
+    """Whether there is an AGE, of no more than that."""
+    return (pl.col(AGE) <= round(max_age_s * 1e9)).fill_null(False)
+
+
+def _as_of(bars: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
+    """The last of `facts` at or before each row of `bars`, row for row, with its AGE."""
+    rows = bars.select(pl.col("time").cast(TIME)).with_row_index("row").sort("time", maintain_order=True)
+    known = facts.with_columns(pl.col("time").alias("known"))
+    joined = rows.join_asof(known, on="time", strategy="backward").sort("row")
+    return joined.with_columns((pl.col("time") - pl.col("known")).dt.total_nanoseconds().alias(AGE))
 
 
 def _checked(underlying: pl.DataFrame) -> pl.DataFrame:

@@ -1,8 +1,12 @@
 """Planted traders, and twins that have learnt from them once for all tests."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import polars as pl
 import pytest
 import torch
@@ -20,9 +24,12 @@ from rookery.market.planted_trader import (
     rule_trader,
 )
 from rookery.models.decision_transformer import DecisionTransformerConfig, build
+from rookery.pipelines.twin.history import TwinHistory
+from rookery.pipelines.twin.planted import history_of
 from rookery.pipelines.twin.saved import save_twin
 from rookery.pipelines.twin.training import TraderTrainer
 from rookery.progress import Progress
+from rookery.schema import BARS, Loaded, SourceFacts, check
 
 # The plain change of the log price: what a planted market's next step hangs on.
 STATE = StateConfig(fractional_order=1.0)
@@ -64,6 +71,63 @@ def teach(lesson: SimpleNamespace, folder: Path) -> SimpleNamespace:
     trainer = TraderTrainer(model, "cpu", config=FIT)
     trainer.train(*lesson.parts(), output_dir=folder, progress=Progress(quiet=True))
     return SimpleNamespace(lesson=lesson, model=model, trainer=trainer)
+
+
+def coin_bars(markets: int, *, seed: int, before: int = 120) -> pl.DataFrame:
+    """Minute bars (BARS) of a coin throughout the planted markets, and so many minutes before."""
+    times = planted_bars(PlantedMarkets(markets=markets), seed=seed)["time"]
+    rows = times.len() + before
+    rng = np.random.default_rng([seed, *b"coin"])
+    close = 3_000.0 * np.exp(np.cumsum(rng.normal(0.0, 1e-3, rows)))
+    opened = np.append(3_000.0, close[:-1])
+    known = [times[0] + timedelta(minutes=n - before) for n in range(rows)]
+    table = pl.DataFrame(
+        {
+            "open": opened,
+            "high": np.maximum(opened, close) * 1.0002,
+            "low": np.minimum(opened, close) * 0.9998,
+            "close": close,
+            "volume": rng.lognormal(3.0, 1.0, rows),
+        }
+    ).with_columns(
+        pl.Series("time", known).cast(times.dtype),
+        pl.Series("open_time", known).cast(times.dtype) - pl.duration(minutes=1, time_unit="ns"),
+        pl.lit("COIN").alias("instrument"),
+        pl.lit(None, pl.Float64).alias("spread"),
+        pl.lit(False).alias("synthetic"),
+    )
+    return check(table, BARS, place="coin")
+
+
+def tokens_of(coin: pl.DataFrame, markets: int, *, seed: int) -> pl.DataFrame:
+    """Bars of the markets about the coin: half of the variance of their log-odds is its own move, half is noise."""
+    plain = planted_bars(PlantedMarkets(markets=markets), seed=seed)
+    move = np.log(coin["close"] / coin["open"]).to_numpy()[-plain.height :] / 1e-3
+    noise = np.random.default_rng([seed, *b"tokens"]).normal(size=plain.height)
+    ends = np.cumsum((0.035 * (move + noise)).reshape(markets, -1), axis=1)
+    starts = np.concatenate((np.zeros((markets, 1)), ends[:, :-1]), axis=1)
+    close, opened = (1.0 / (1.0 + np.exp(-one.ravel())) for one in (ends, starts))
+    return plain.with_columns(
+        open=pl.Series(opened),
+        high=pl.Series(np.maximum(opened, close)),
+        low=pl.Series(np.minimum(opened, close)),
+        close=pl.Series(close),
+    )
+
+
+@pytest.fixture(scope="session")
+def coin_history() -> Callable[[int], TwinHistory]:
+    """History of a trader who follows the coin's RSI, whatever the tokens do, in so many markets; with the coin."""
+
+    def made(markets: int) -> TwinHistory:
+        coin = coin_bars(markets, seed=0)
+        tokens = tokens_of(coin, markets, seed=0)
+        wanted = rule_trader(coin.with_columns(pl.lit(0).alias("segment")), noise=NOISE, seed=1)["net_quantity"]
+        bars = tokens.with_columns(wanted[-tokens.height :])
+        facts = SourceFacts(path="coin.csv", dialect="planted", rows_read=coin.height, rows_kept=coin.height)
+        return replace(history_of(bars, seed=2), underlying=Loaded(table=coin, facts=facts))
+
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from rookery.evaluation.leakage import Finding
 from rookery.evaluation.leakage.finding import REMEDIES
 from rookery.labels.trader import fit_thresholds
 from rookery.models.decision_transformer import TwinOutputs
-from rookery.pipelines.twin import probed_decisions, probes, steps
+from rookery.pipelines.twin import probed_decisions, probed_fits, probes, steps
 from rookery.pipelines.twin.answers import chances
 from rookery.pipelines.twin.audited import STAGES, AuditedTwin
 from rookery.pipelines.twin.config import demo_config
@@ -240,7 +240,7 @@ def test_a_scaler_of_all_rows_is_named_at_the_first_row_beyond_train(run: Audite
     tables = run.tables
     greedy = fit_state_scaler(tables.states, range(tables.states.height), tables.state.names)
 
-    failed = [one for one in probes._of_fitted(replace(run, twin=replace(run.twin, scaler=greedy))) if one.remedy]
+    failed = [one for one in probed_fits.of_fits(replace(run, twin=replace(run.twin, scaler=greedy))) if one.remedy]
     assert {one.name for one in failed} == {"provenance of state scaler", "recomputation of scalers"}
     assert failed[0].row == tables.train_rows.stop
 
@@ -250,7 +250,7 @@ def test_a_scaler_that_hides_the_rows_it_was_fitted_on_is_named(run: AuditedTwin
     greedy = fit_state_scaler(tables.states, range(tables.states.height), tables.state.names)
     lying = replace(greedy, fitted_rows=tables.scaler.fitted_rows)
 
-    failed = red(probes._of_fitted(replace(run, twin=replace(run.twin, scaler=lying))))
+    failed = red(probed_fits.of_fits(replace(run, twin=replace(run.twin, scaler=lying))))
     assert "provenance of state scaler" in failed
 
 
@@ -259,19 +259,19 @@ def test_thresholds_of_all_rows_are_named(run: AuditedTwin):
     made = fit_thresholds(tables.bars["net_quantity"], range(tables.bars.height), quantile=0.64)
     stated = run.twin.schema.thresholds.model_copy(update=made.to_json())
 
-    assert red(probes._of_fitted(with_schema(run, thresholds=stated))) == {"provenance of action thresholds"}
+    assert red(probed_fits.of_fits(with_schema(run, thresholds=stated))) == {"provenance of action thresholds"}
 
 
 def test_an_order_that_the_training_rows_do_not_give_is_named(run: AuditedTwin):
     fractional = run.twin.schema.fractional.model_copy(update={"order": run.tables.order.order + 0.1})
 
-    assert red(probes._of_fitted(with_schema(run, fractional=fractional))) == {"provenance of fractional order"}
+    assert red(probed_fits.of_fits(with_schema(run, fractional=fractional))) == {"provenance of fractional order"}
 
 
 def test_a_range_of_returns_that_held_out_markets_widen_is_named(run: AuditedTwin):
     least, most = run.twin.schema.rtg_range
 
-    failed = red(probes._of_fitted(with_schema(run, rtg_range=(least, most * 2))))
+    failed = red(probed_fits.of_fits(with_schema(run, rtg_range=(least, most * 2))))
     assert failed == {"provenance of return-to-go range"}
 
 
@@ -281,10 +281,10 @@ def test_an_epoch_that_was_chosen_by_held_out_markets_is_named(run: AuditedTwin)
     bundle = replace(run.twin.bundle, facts={**run.twin.bundle.facts, "training": training})
     spoilt = replace(run, twin=replace(run.twin, bundle=bundle))
 
-    assert red(probes._of_fitted(spoilt)) == {"provenance of choice of epoch"}
+    assert red(probed_fits.of_fits(spoilt)) == {"provenance of choice of epoch"}
     # The specification's way: allowed where the settings say so.
     allowed = replace(spoilt, config=run.config.model_copy(update={"selection_share": 0.0}))
-    assert red(probes._of_fitted(allowed)) == set()
+    assert red(probed_fits.of_fits(allowed)) == set()
 
 
 # The network.

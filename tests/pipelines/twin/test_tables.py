@@ -1,5 +1,6 @@
 """Tables of a made-up trader: whole markets, fits on training alone, nothing known before its time, files and back."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from rookery.errors import UserError
 from rookery.features.segments import SEGMENT
-from rookery.features.state import StateConfig
+from rookery.features.state import SPEC17, UNDERLYING, StateConfig
 from rookery.labels.trader import trader_labels
 from rookery.pipelines.twin import tables
 from rookery.pipelines.twin.barriers import LABELS, BarrierConfig
@@ -183,6 +184,91 @@ def test_markets_that_are_not_complete_are_left_out_and_all_of_them_are_refused(
     none = replace(history, markets=markets.with_columns(pl.lit(False).alias("complete")))
     with pytest.raises(UserError, match="none of the 12 markets is complete"):
         tables.build(none, CONFIG)
+
+
+# With an underlying.
+
+ABOUT = CONFIG.model_copy(update={"state": StateConfig(underlying=True)})
+
+
+@pytest.fixture(scope="module")
+def followed(coin_history: Callable[[int], TwinHistory]) -> TwinHistory:
+    """Twelve markets of one who follows a coin, with the coin's bars from two hours before."""
+    return coin_history(12)
+
+
+def with_coin(history: TwinHistory, change: Callable[[pl.DataFrame], pl.DataFrame]) -> TwinHistory:
+    assert history.underlying is not None
+    return replace(history, underlying=replace(history.underlying, table=change(history.underlying.table)))
+
+
+def test_the_market_part_of_a_state_is_the_underlyings_from_a_markets_first_bar_on(followed: TwinHistory):
+    made = tables.build(followed, ABOUT)
+    assert made.states.columns == ["time", SEGMENT, *UNDERLYING, *SPEC17[6:]]
+    assert made.states.select(UNDERLYING).null_count().sum_horizontal().item() == 0
+    assert (made.masked, made.left_out["without the underlying"]) == (0, 0)
+    own = tables.build(replace(followed, underlying=None), CONFIG)
+    assert made.labels.equals(own.labels)
+
+
+def test_what_the_underlying_does_after_training_changes_no_fit_and_no_earlier_state(followed: TwinHistory):
+    made = tables.build(followed, ABOUT)
+    ends = made.bars["time"][made.train_rows.stop - 1]
+    names = ("open", "high", "low", "close", "volume")
+    changed = (pl.when(after(ends)).then(pl.col(name) ** 1.5).otherwise(name).alias(name) for name in names)
+    other = tables.build(with_coin(followed, lambda coin: coin.with_columns(changed)), ABOUT)
+    # Two hours of minutes before the first market's first bar, and nine hours of markets.
+    assert made.order.fitted_rows == (0, 120 + 9 * 60)
+    assert (other.order, other.thresholds) == (made.order, made.thresholds)
+    assert other.scaler.mean.tolist() == made.scaler.mean.tolist()
+    assert other.states.filter(~after(ends)).equals(made.states.filter(~after(ends)))
+    assert not other.states.equals(made.states)
+
+
+def test_bars_without_the_underlying_are_undefined_and_markets_without_it_are_left_out(followed: TwinHistory):
+    day = datetime(2026, 1, 5, tzinfo=UTC)
+    strict = ABOUT.model_copy(update={"state": StateConfig(underlying=True, underlying_max_age_s=60.0)})
+    pause = pl.col("time").is_between(day + timedelta(minutes=1), day + timedelta(minutes=29))
+    gap = pl.col("time").is_between(day + timedelta(hours=5), day + timedelta(hours=6, minutes=30))
+    made = tables.build(with_coin(followed, lambda coin: coin.filter(~pause, ~gap)), strict)
+    # Nothing becomes known from 05:00 to 06:30: the market that closes at 06:00 has no bar within a minute of one.
+    assert made.left_out == {"incomplete": 0, "without a price": 0, "without the underlying": 1, "across the cut": 0}
+    assert len(made.markets) == 11
+    # 00:02 to 00:29, and 06:01 to 06:30; at 00:01 and 05:00 the bar of a minute ago will do.
+    assert made.masked == 28 + 30
+    undefined = made.states.select(pl.all_horizontal(pl.col(UNDERLYING).is_null())).to_series()
+    assert undefined.sum() == made.masked
+    assert not made.trajectories.states_RF[undefined.to_numpy(), :6].any()
+
+
+def test_an_underlying_and_the_setting_go_together(followed: TwinHistory, history: TwinHistory):
+    with pytest.raises(UserError, match="has no underlying, of which the state is to be made"):
+        tables.build(history, ABOUT)
+    with pytest.raises(UserError, match="is given, and the state is to be made without an underlying"):
+        tables.build(followed, CONFIG)
+    late = with_coin(followed, lambda coin: coin.with_columns(pl.col("time") + timedelta(days=3)))
+    with pytest.raises(UserError, match="tells of none of the trader's 12 markets"):
+        tables.build(late, ABOUT)
+    ends = with_coin(followed, lambda coin: coin.filter(pl.col("time") < datetime(2026, 1, 5, 3, tzinfo=UTC)))
+    with pytest.raises(UserError, match="no market of the held-out part has a price, and an underlying"):
+        tables.build(ends, ABOUT)
+
+
+def test_an_underlying_comes_back_from_its_files(followed: TwinHistory, history: TwinHistory, tmp_path: Path):
+    followed.write(tmp_path)
+    made = tables.build(followed, ABOUT)
+    tables.write(made, tmp_path)
+    back = TwinHistory.read(tmp_path)
+    assert back.fingerprint() == followed.fingerprint() != replace(followed, underlying=None).fingerprint()
+    assert back.underlying is not None
+    assert followed.underlying is not None
+    assert back.underlying.facts == followed.underlying.facts
+    again = tables.read(tmp_path, back)
+    assert (again.fingerprint(), again.config, again.masked) == (made.fingerprint(), ABOUT, 0)
+    # Another history in the same folder leaves nothing of it behind.
+    history.write(tmp_path)
+    assert TwinHistory.read(tmp_path).underlying is None
+    assert not (tmp_path / "underlying.parquet").exists()
 
 
 def test_the_real_traders_markets_make_tables(shared_data: Path):

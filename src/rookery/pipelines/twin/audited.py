@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from rookery.errors import UserError
+from rookery.evaluation.leakage import Parts
 from rookery.pipelines.twin.config import TwinConfig
 from rookery.pipelines.twin.history import TwinHistory
 from rookery.pipelines.twin.saved import SavedTwin, load_twin
@@ -32,6 +35,13 @@ class AuditedTwin:
     seed: int
     tables: TwinTables
     twin: SavedTwin
+
+    @property
+    def parts(self) -> Parts:
+        """Rows of the parts. A window begins no earlier than its market, so whole markets are compared, not windows."""
+        offsets_S = self.tables.trajectories.offsets_S
+        ends = np.repeat(offsets_S[1:] - 1, np.diff(offsets_S))
+        return Parts(rows={"train": self.tables.train_rows, "validation": self.tables.validation_rows}, label_end=ends)
 
 
 def read_finished(facts: RunFacts) -> AuditedTwin:

@@ -1,9 +1,16 @@
 """A trader's bars in markets of two outcomes as the bars that states and labels are made of."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import polars as pl
 
 from rookery.errors import UserError
 from rookery.features.segments import SEGMENT
+from rookery.features.trader_bars import trader_bars
+from rookery.features.underlying import is_known, with_age
+from rookery.pipelines.twin.config import TableConfig
+from rookery.pipelines.twin.history import TwinHistory
 
 _NEEDED = (
     *("time", SEGMENT, "observed", "open", "high", "low", "close", "up_price", "since_fill_s", "to_close_s"),
@@ -12,6 +19,82 @@ _NEEDED = (
 )
 # Shares have six decimals: less than half of the last one is nothing held.
 _FLAT = 5e-7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MarketBars:
+    """Bars of complete markets, nothing fitted.
+
+    `bars` are those of `state_bars` with `market`, and with AGE where the state has an underlying. `spans` are
+    `segment`, `market`, `opens` and `closes` (of its bars) of every complete market, `left_out` counts markets that
+    have no bar here, by reason.
+    """
+
+    bars: pl.DataFrame
+    spans: pl.DataFrame
+    left_out: Mapping[str, int]
+
+
+def bars_of(history: TwinHistory, config: TableConfig) -> MarketBars:
+    """All that a bundle can be asked about in `history`, whatever part it lies in.
+
+    A market of which no bar knows the underlying is left out. Raises UserError where nothing is left, and where the
+    state has an underlying and the history has none, or the other way round.
+    """
+    complete = history.markets.filter("complete")
+    if not complete.height:
+        raise UserError(
+            f"none of the {history.markets.height} markets is complete",
+            place=history.facts.path,
+            remedy="fetch the whole files: a capped, cut or faulty one hides what was held",
+        )
+    trades = history.trades.filter(pl.col("market").is_in(complete["market"].implode()))
+    quotes = history.quotes if history.quotes.height else None
+    cut = trader_bars(trades, complete, interval_s=config.interval_s, quotes=quotes)
+    spans = cut.group_by(SEGMENT, maintain_order=True).agg(
+        pl.col("market").first(), pl.col("open_time").min().alias("opens"), pl.col("time").max().alias("closes")
+    )
+    priced = state_bars(cut, capital=config.capital)
+    bars = priced.join(spans.select(SEGMENT, "market"), on=SEGMENT, how="left", maintain_order="left")
+    left_out = {
+        "incomplete": history.markets.height - complete.height,
+        "without a price": complete.height - bars[SEGMENT].n_unique(),
+    }
+    bars, without = _aged(bars, history, config)
+    return MarketBars(bars=bars, spans=spans, left_out=left_out | without)
+
+
+def _aged(bars: pl.DataFrame, history: TwinHistory, config: TableConfig) -> tuple[pl.DataFrame, dict[str, int]]:
+    """`bars` of the markets that know the underlying in some bar, with its age, and how many others there are."""
+    check_underlying(history, config)
+    if history.underlying is None:
+        return bars, {}
+    limit = config.state.underlying_max_age_s
+    known = with_age(bars, history.underlying.table).filter(is_known(limit).any().over(SEGMENT))
+    if not known.height:
+        raise UserError(
+            f"tells of none of the trader's {bars[SEGMENT].n_unique()} markets: no bar of it is known there, or only "
+            f"one older than {limit:,.0f} s",
+            place=history.underlying.facts.path,
+            remedy="give bars of the markets' own time, or allow older ones: state.underlying_max_age_s",
+        )
+    return known, {"without the underlying": bars[SEGMENT].n_unique() - known[SEGMENT].n_unique()}
+
+
+def check_underlying(history: TwinHistory, config: TableConfig) -> None:
+    """Raise UserError unless the history has an underlying where the state is made of one, and there alone."""
+    if config.state.underlying and history.underlying is None:
+        raise UserError(
+            "has no underlying, of which the state is to be made",
+            place=history.facts.path,
+            remedy="give its bars: --underlying FILE",
+        )
+    if history.underlying is not None and not config.state.underlying:
+        raise UserError(
+            "is given, and the state is to be made without an underlying",
+            place=history.underlying.facts.path,
+            remedy="leave --underlying out, or set state.underlying in the settings",
+        )
 
 
 def state_bars(bars: pl.DataFrame, *, capital: float) -> pl.DataFrame:

@@ -18,7 +18,7 @@ from rookery.evaluation.identifiability.rows import ActionRows
 from rookery.evaluation.identifiability.scores import ActionScores, action_scores, paired, surprise
 from rookery.evaluation.report.estimate import Estimate
 from rookery.evaluation.verdict import Gate
-from rookery.features.state import EXTENSION, SPEC17
+from rookery.features.state import EXTENSION, SPEC17, UNDERLYING
 from rookery.labels.trader import ACTIONS
 from rookery.measures import Floats, Ints
 from rookery.pipelines.twin.answers import attention, chances
@@ -42,6 +42,8 @@ RIVAL_OF: Mapping[str, str] = {
 GROUPS = {
     "market": SPEC17[0:3],
     "indicators": SPEC17[3:6],
+    "underlying": UNDERLYING[0:3],
+    "underlying's indicators": UNDERLYING[3:6],
     "clock": SPEC17[6:12],
     "position": SPEC17[12:17],
     "extension": EXTENSION,
@@ -82,7 +84,7 @@ def foretell(
     rows, train = action_rows(part), action_rows(learnt)
     asked = float(np.median(train.rtg_R))
     constant_R, true_R = np.full(len(part), asked), np.nan_to_num(part.rtg_R).astype(np.float64)
-    known_R = _known(part)
+    known_R = part.known_R
 
     def answer(states_RF: Float32, actions_R: Ints, rtg_R: Floats) -> Floats:
         seen = replace(part, states_RF=states_RF, actions_R=actions_R)
@@ -132,7 +134,7 @@ def foretell(
 
 def action_rows(part: Trajectories) -> ActionRows:
     """The rows of whole markets whose action and return-to-go are known, markets numbered from 0."""
-    known_R = _known(part)
+    known_R = part.known_R
     before_R = np.concatenate(([UNKNOWN], part.actions_R[:-1]))
     before_R[part.offsets_S[:-1]] = UNKNOWN
     market_R = np.repeat(np.arange(part.segments), np.diff(part.offsets_S))
@@ -182,7 +184,7 @@ def _importance(
     }
     market_R = np.repeat(np.arange(part.segments), np.diff(part.offsets_S))
     # A row without a return-to-go is answered, and not counted.
-    actions_R = np.where(_known(part), part.actions_R, UNKNOWN)
+    actions_R = np.where(part.known_R, part.actions_R, UNKNOWN)
 
     def rise(rtg_R: Floats, groups: Mapping[str, list[int]], which: Sequence[str]) -> dict[str, Estimate]:
         return permutation_importance(
@@ -198,7 +200,3 @@ def _importance(
         )
 
     return {**rise(constant_R, groups, (*groups, PAST_ACTIONS)), **rise(true_R, {}, (RETURN_TO_GO,))}
-
-
-def _known(part: Trajectories) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
-    return np.asarray((part.actions_R != UNKNOWN) & np.isfinite(part.rtg_R))

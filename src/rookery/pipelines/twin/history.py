@@ -4,12 +4,13 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import polars as pl
 
+from rookery.features.underlying import is_known, with_age
 from rookery.files import read_json, write_json
-from rookery.schema import MARKETS, QUOTES, TRADES, SourceFacts, check, fingerprint
+from rookery.schema import BARS, MARKETS, QUOTES, TRADES, Loaded, SourceFacts, check, fingerprint
 from rookery.sources.polymarket import History
 from rookery.tables import read_table, write_table
 
@@ -17,6 +18,7 @@ from rookery.tables import read_table, write_table
 PROCESSED = "processed_trader_data.parquet"
 
 _HISTORY = {"trades": TRADES, "quotes": QUOTES, "markets": MARKETS}
+_UNDERLYING = "underlying"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -24,7 +26,8 @@ class TwinHistory:
     """A trader's rows (TRADES), what the market showed (QUOTES) and his markets (MARKETS), with the facts of reading.
 
     `markets` tells of each market's end, and `trades` of what came after a bar: they are for judging, never for states.
-    `skipped_files` names files that could not be read at all, each with its reason.
+    `skipped_files` names files that could not be read at all, each with its reason. `underlying` are the bars (BARS) of
+    what the markets are about, where they were given.
     """
 
     trades: pl.DataFrame
@@ -32,6 +35,7 @@ class TwinHistory:
     markets: pl.DataFrame
     facts: SourceFacts
     skipped_files: Mapping[str, str] = field(default_factory=dict)
+    underlying: Loaded | None = None
 
     @classmethod
     def of(cls, history: History) -> Self:
@@ -44,15 +48,30 @@ class TwinHistory:
             skipped_files=dict(history.skipped_files),
         )
 
+    def covered(self, max_age_s: float) -> int:
+        """Markets at whose opening and close a bar of the underlying is known that is no older than `max_age_s`."""
+        if self.underlying is None:
+            return 0
+        ends = [pl.coalesce(f"{name}_time", row) for name, row in (("open", "first_time"), ("close", "last_time"))]
+        aged = [with_age(self.markets.select(end.alias("time")), self.underlying.table) for end in ends]
+        opens, closes = (one.select(is_known(max_age_s)).to_series() for one in aged)
+        return int((opens & closes).sum())
+
     def fingerprint(self) -> str:
         """Of every row."""
-        return digest(*(fingerprint(getattr(self, name)) for name in _HISTORY))
+        outside = () if self.underlying is None else (self.underlying.table,)
+        return digest(*(fingerprint(table) for table in (*(getattr(self, name) for name in _HISTORY), *outside)))
 
     def write(self, folder: Path) -> None:
-        """Write trades.parquet, quotes.parquet, markets.parquet and source.json into `folder`."""
+        """Write trades, quotes, markets and, where it was given, underlying (parquet) and source.json into `folder`."""
         for name in _HISTORY:
             write_table(getattr(self, name), folder / f"{name}.parquet")
         told = {"facts": asdict(self.facts), "skipped_files": dict(self.skipped_files)}
+        # A folder that was prepared before with an underlying must not lend it to a history without one.
+        (folder / f"{_UNDERLYING}.parquet").unlink(missing_ok=True)
+        if self.underlying is not None:
+            write_table(self.underlying.table, folder / f"{_UNDERLYING}.parquet")
+            told[_UNDERLYING] = asdict(self.underlying.facts)
         write_json(folder / "source.json", told)
 
     @classmethod
@@ -68,7 +87,15 @@ class TwinHistory:
             **tables,
             facts=SourceFacts(**told["facts"]),
             skipped_files=told["skipped_files"],
+            underlying=_underlying(folder, told.get(_UNDERLYING), remedy),
         )
+
+
+def _underlying(folder: Path, facts: Mapping[str, Any] | None, remedy: str) -> Loaded | None:
+    if facts is None:
+        return None
+    path = folder / f"{_UNDERLYING}.parquet"
+    return Loaded(table=check(read_table(path, remedy=remedy), BARS, place=path), facts=SourceFacts(**facts))
 
 
 def digest(*parts: str) -> str:

@@ -28,12 +28,17 @@ def planted_history(markets: int, *, seed: int) -> TwinHistory:
     """
     shape = PlantedMarkets(markets=markets, bars=_BARS, persistence=0.0)
     bars = rule_trader(planted_bars(shape, seed=seed), noise=NOISE, seed=seed + 1)
+    return history_of(bars, seed=seed)
+
+
+def history_of(bars: pl.DataFrame, *, seed: int) -> TwinHistory:
+    """The rows of one who trades `net_quantity` in bars of 60 s of hourly markets, each a segment, at their open."""
     opens = pl.col("time").first().over("segment").dt.epoch("s") - _BAR_S
     bars = bars.with_columns(pl.format("planted-updown-1h-{}", opens).alias("market"))
     trades = pl.concat([_decided(bars), *_pairs(bars)]).sort("time", maintain_order=True)
     rows = pl.concat([trades, _redeemed(bars, trades, seed=seed + 2)]).sort("time", maintain_order=True)
     whole = _as_trades(rows)
-    found = polymarket.of_trades(whole, facts=_facts(whole, markets))
+    found = polymarket.of_trades(whole, facts=_facts(whole, bars["segment"].n_unique()))
     return TwinHistory.of(replace(found, facts=replace(found.facts, generated=True)))
 
 

@@ -23,6 +23,7 @@ from rookery.measures import Floats, Ints
 from rookery.pipelines.twin.answers import chances
 from rookery.pipelines.twin.audited import AuditedTwin
 from rookery.pipelines.twin.inference import TraderInference
+from rookery.pipelines.twin.probed_underlying import with_own_underlying
 
 TAKEN = "taken"
 CHANCES = "chances.parquet"
@@ -114,7 +115,7 @@ def _windows(run: AuditedTwin) -> Mapping[str, int]:
 
 
 def _fair(run: AuditedTwin, inference: TraderInference, seed: int) -> Finding:
-    bars = fair_bars(_FAIR_ROWS, seed=seed)
+    bars = with_own_underlying(run, fair_bars(_FAIR_ROWS, seed=seed))
     action = trader_labels(bars, run.tables.thresholds)["action"].cast(pl.Int64)
     names = action.replace_strict(dict(enumerate(ACTIONS)), default=None, return_dtype=pl.String)
     chances_RK = _asked(run, inference, bars.with_columns(names.alias(TAKEN)))
@@ -129,9 +130,7 @@ def _recorded(run: AuditedTwin, inference: TraderInference) -> list[Finding]:
         return []
     tables = run.tables
     part, learnt = (tables.trajectories.part(span) for span in (tables.validation, tables.train))
-    known_R, taught_R = ((one.actions_R != UNKNOWN) & np.isfinite(one.rtg_R) for one in (part, learnt))
-    asked = float(np.median(learnt.rtg_R[taught_R].astype(np.float64)))
-    again_RK = chances(inference, part, np.full(len(part), asked), **_windows(run))[known_R]
+    again_RK = chances(inference, part, np.full(len(part), learnt.median_rtg), **_windows(run))[part.known_R]
     made = pl.DataFrame({f"twin_{name.lower()}": again_RK[:, k] for k, name in enumerate(ACTIONS)})
     recorded = pl.read_parquet(path).select(made.columns)
     return [recomputation(recorded, made, "decisions", tolerance=_TOLERANCE)]

@@ -6,27 +6,24 @@ from functools import partial
 import numpy as np
 import polars as pl
 
-from rookery.datasets.scaling import Scaler
-from rookery.datasets.trajectories import fit_state_scaler
-from rookery.evaluation.leakage import Certificate, Finding, Fitted, Parts, certify
+from rookery.evaluation.leakage import Certificate, Finding, certify
 from rookery.evaluation.leakage.association import martingale, target_association
 from rookery.evaluation.leakage.differences import Difference, differences, merged, sentence
 from rookery.evaluation.leakage.finding import Outcome
 from rookery.evaluation.leakage.point_in_time import future, probed, truncation
-from rookery.evaluation.leakage.provenance import Rows, provenance
 from rookery.evaluation.leakage.serving import recomputation
 from rookery.evaluation.leakage.splitting import label_overlap, time_order, window_overlap
-from rookery.features.fractional import choose_order
 from rookery.features.segments import SEGMENT
 from rookery.features.state import state_features
 from rookery.features.trader_bars import trader_bars
-from rookery.labels.trader import ActionThresholds, fit_thresholds, trader_labels
+from rookery.features.underlying import with_age, with_underlying
+from rookery.labels.trader import trader_labels
 from rookery.pipelines.twin.audited import AuditedTwin
 from rookery.pipelines.twin.bars import state_bars
 from rookery.pipelines.twin.probed_barriers import of_barriers
 from rookery.pipelines.twin.probed_decisions import fair_bars, of_decisions
-from rookery.pipelines.twin.tables import PLAIN_ORDER
-from rookery.pipelines.twin.teaching import learnt_of
+from rookery.pipelines.twin.probed_fits import of_fits
+from rookery.pipelines.twin.probed_underlying import of_underlying, outside_of, with_own_underlying
 from rookery.progress import Progress
 
 # Of a market's row in MARKETS, what only its end tells.
@@ -46,7 +43,7 @@ def certificate_of(
         partial(_of_markets, run),
         partial(_of_labels, run, cuts, seed),
         partial(_of_split, run),
-        partial(_of_fitted, run),
+        partial(of_fits, run),
         partial(_of_barriers, run, cuts, seed),
         partial(of_decisions, run, cuts, seed),
     )
@@ -58,13 +55,25 @@ def certificate_of(
     return certify(findings, run.tables.history.trades, subject=subject, seed=seed, stages=stages)
 
 
-def states_of(run: AuditedTwin, trades: pl.DataFrame, markets: pl.DataFrame, quotes: pl.DataFrame) -> pl.DataFrame:
-    """What a run knows at each bar of these markets: the bars that it makes of these rows, and their states."""
+def states_of(
+    run: AuditedTwin,
+    trades: pl.DataFrame,
+    markets: pl.DataFrame,
+    quotes: pl.DataFrame,
+    outside: pl.DataFrame | None = None,
+) -> pl.DataFrame:
+    """What a run knows at each bar of these markets: the bars that it makes of these rows, and their states.
+
+    `outside` stands in for the underlying's recorded bars, where the states have one.
+    """
     config = run.tables.config
     told = quotes if quotes.height else None
     cut = trader_bars(trades, markets, interval_s=config.interval_s, quotes=told)
     names = cut.group_by(SEGMENT, maintain_order=True).agg(pl.col("market").first())
     bars = state_bars(cut, capital=config.capital).join(names, on=SEGMENT, how="left", maintain_order="left")
+    if config.state.underlying:
+        told_of = outside_of(run) if outside is None else outside
+        bars = with_underlying(with_age(bars, told_of), told_of, config.state, order=run.tables.order.order)
     states = state_features(bars, config.state, order=run.tables.order.order)
     return bars.hstack(states.select(n for n in config.state.names if n not in bars.columns)).drop(SEGMENT)
 
@@ -88,6 +97,9 @@ def _of_features(run: AuditedTwin, cuts: int, seed: int) -> list[Finding]:
             tolerance=0.0,
         )
         found += [future(other), truncation(other)]
+    if tables.state.underlying:
+        times = one.whole["time"]
+        found += of_underlying(run, lambda rows: states_of(run, trades, markets, quotes, rows), times, cuts, seed)
     return [*found, *_associations(run), _fair(run, seed), *_again(run)]
 
 
@@ -121,7 +133,7 @@ def _associations(run: AuditedTwin) -> list[Finding]:
 
 
 def _fair(run: AuditedTwin, seed: int) -> Finding:
-    bars = fair_bars(_FAIR_ROWS, seed=seed)
+    bars = with_own_underlying(run, fair_bars(_FAIR_ROWS, seed=seed))
     states = state_features(bars, run.tables.state, order=run.tables.order.order)
     return martingale(states.select(run.tables.state.names), bars["close"], "features")
 
@@ -205,16 +217,8 @@ def _within_markets(run: AuditedTwin, cuts: int, seed: int) -> Finding:
     return _told("future perturbation", "returns-to-go", tested, max(1, len(runs)), merged(runs), "knew a later market")
 
 
-def parts_of(run: AuditedTwin) -> Parts:
-    """Rows of the parts. A window begins no earlier than its market, so whole markets are compared, not windows."""
-    offsets_S = run.tables.trajectories.offsets_S
-    ends = np.repeat(offsets_S[1:] - 1, np.diff(offsets_S))
-    rows = {"train": run.tables.train_rows, "validation": run.tables.validation_rows}
-    return Parts(rows=rows, label_end=ends)
-
-
 def _of_split(run: AuditedTwin) -> list[Finding]:
-    parts, height = parts_of(run), run.tables.bars.height
+    parts, height = run.parts, run.tables.bars.height
     return [
         window_overlap(parts, height),
         label_overlap(parts, height, target="return_to_go"),
@@ -270,75 +274,7 @@ def _whole_markets(run: AuditedTwin) -> Finding:
 
 
 def _of_barriers(run: AuditedTwin, cuts: int, seed: int) -> list[Finding]:
-    return of_barriers(run.tables, parts_of(run), cuts=cuts, seed=seed)
-
-
-def _of_fitted(run: AuditedTwin) -> list[Finding]:
-    """Scaler, thresholds, fractional order, range of returns and choice of epoch: of training rows, and measured so."""
-    tables, parts, schema = run.tables, parts_of(run), run.twin.schema
-    learnt = learnt_of(run.twin)
-    clock = tables.bars["time"].to_physical().to_numpy()
-    seen = np.flatnonzero(clock == learnt.last_time_ns).astype(np.int64)
-    chose = ("train", "validation") if run.config.selection_share == 0 else ("train",)
-    bundled, described = (_figures(one) for one in (run.twin.scaler, tables.scaler))
-    thresholds = {"strong buy": schema.thresholds.strong_buy, "strong sell": schema.thresholds.strong_sell}
-    found = [
-        Fitted(
-            name="state scaler", rows=range(*run.twin.scaler.fitted_rows), figures=bundled, refit=partial(_scale, run)
-        ),
-        Fitted(
-            name="action thresholds",
-            rows=range(*schema.thresholds.fitted_rows),
-            figures=thresholds,
-            refit=partial(_strong, run),
-        ),
-        Fitted(
-            name="return-to-go range",
-            rows=tables.train_rows,
-            figures=dict(zip(("least", "most"), schema.rtg_range, strict=True)),
-            refit=lambda _: dict(zip(("least", "most"), tables.trajectories.part(tables.train).rtg_range, strict=True)),
-        ),
-        Fitted(name="choice of epoch", rows=seen, inside=chose),
-    ]
-    if schema.fractional.fitted_rows is not None:
-        found.append(
-            Fitted(
-                name="fractional order",
-                rows=range(*schema.fractional.fitted_rows),
-                figures={"order": schema.fractional.order},
-                refit=partial(_order, run),
-            )
-        )
-    return [
-        *(provenance(one, parts) for one in found),
-        recomputation(pl.DataFrame([described]), pl.DataFrame([bundled]), "scalers"),
-    ]
-
-
-def _scale(run: AuditedTwin, rows: Rows) -> dict[str, float]:
-    span, names = range(int(min(rows)), int(max(rows)) + 1), run.tables.state.names
-    return _figures(fit_state_scaler(run.tables.states, span, names, clip=run.twin.scaler.clip))
-
-
-def _strong(run: AuditedTwin, rows: Rows) -> dict[str, float]:
-    config = run.tables.config
-    span = range(int(min(rows)), int(max(rows)) + 1)
-    made: ActionThresholds = fit_thresholds(
-        run.tables.bars["net_quantity"], span, quantile=config.action_quantile, by_side=config.by_side
-    )
-    return {"strong buy": made.strong_buy, "strong sell": made.strong_sell}
-
-
-def _order(run: AuditedTwin, rows: Rows) -> dict[str, float]:
-    span = range(int(min(rows)), int(max(rows)) + 1)
-    tau = run.twin.schema.fractional.tau
-    return {"order": choose_order(run.tables.bars, span, tau=tau, otherwise=PLAIN_ORDER).order}
-
-
-def _figures(scaler: Scaler) -> dict[str, float]:
-    """Mean and scale by column."""
-    means = {f"{name} mean": float(value) for name, value in zip(scaler.names, scaler.mean, strict=True)}
-    return means | {f"{name} scale": float(value) for name, value in zip(scaler.names, scaler.scale, strict=True)}
+    return of_barriers(run.tables, run.parts, cuts=cuts, seed=seed)
 
 
 def _markets_of_parts(run: AuditedTwin) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -31,7 +31,7 @@ from rookery.pipelines.twin.foretelling import LOGISTIC, MARKOV, PRIOR, REPEAT, 
 from rookery.pipelines.twin.judging import Judged
 from rookery.pipelines.twin.leaving import leaving_section
 from rookery.pipelines.twin.panel import UNIT, twin_panel
-from rookery.pipelines.twin.tables import TwinTables
+from rookery.pipelines.twin.tables import TwinTables, known_underlying
 
 _LIBRARIES = (*LIBRARIES, "scikit-learn", "scipy")
 _SHOWN = (TREES, MARKOV)
@@ -198,6 +198,7 @@ def _basis(judged: Judged, tables: TwinTables, config: TwinConfig, seed: int) ->
         trials=1,
         notes=(
             f"Markets left out: {left_out}.",
+            *_underlying_notes(tables),
             *((f"Files that could not be read, {len(skipped)} of them: {', '.join(skipped)}.",) if skipped else ()),
             f"Boosted trees have {judged.foretelling.rounds} rounds, chosen on folds of training markets.",
             *_limited(judged.foretelling.limited),
@@ -217,6 +218,18 @@ def _limited(names: tuple[str, ...]) -> tuple[str, ...]:
     whose = " and ".join(names)
     return (
         f"Stopped by the limit of {most} rounds: {whose}. With more they may do better, and the twin worse beside.",
+    )
+
+
+def _underlying_notes(tables: TwinTables) -> tuple[str, ...]:
+    loaded = tables.history.underlying
+    if loaded is None:
+        return ()
+    times, name = loaded.table["time"], loaded.facts.path.rsplit("/", 1)[-1]
+    return (
+        f"The market columns of the state are of the underlying, {loaded.table.height:,} bars of {name} from "
+        f"{times[0]:%Y-%m-%d %H:%M} to {times[-1]:%Y-%m-%d %H:%M} UTC; {tables.masked:,} bars do not know it, or only "
+        f"one older than {tables.state.underlying_max_age_s:,.0f} s, and have the mean of training there.",
     )
 
 
@@ -245,15 +258,18 @@ def _origin(tables: TwinTables, fingerprints: Mapping[str, str], command: str) -
 
 
 def _fits(tables: TwinTables) -> tuple[FitRange, ...]:
+    outside, train = tables.history.underlying, tables.train_rows
+    known = train if outside is None else known_underlying(outside.table, tables.bars["time"][train.start : train.stop])
+    of_order = "fractional order" if outside is None else "fractional order, rows of the underlying"
     fitted = {
-        "state scaler": tables.scaler.fitted_rows,
-        "action thresholds": tables.thresholds.fitted_rows,
-        "fractional order": tables.order.fitted_rows,
-        "barriers": None if tables.barriers is None else tables.barriers.fitted_rows,
-        "sizes, rivals and asked returns": (tables.train_rows.start, tables.train_rows.stop),
+        "state scaler": (tables.scaler.fitted_rows, train),
+        "action thresholds": (tables.thresholds.fitted_rows, train),
+        of_order: (tables.order.fitted_rows, known),
+        "barriers": (None if tables.barriers is None else tables.barriers.fitted_rows, train),
+        "sizes, rivals and asked returns": ((train.start, train.stop), train),
     }
     return tuple(
-        FitRange(name=name, first_row=rows[0], last_row=rows[1] - 1, inside_train=rows[1] <= tables.train_rows.stop)
-        for name, rows in fitted.items()
+        FitRange(name=name, first_row=rows[0], last_row=rows[1] - 1, inside_train=rows[1] <= allowed.stop)
+        for name, (rows, allowed) in fitted.items()
         if rows is not None
     )

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from rookery.errors import UserError
 from rookery.pipelines.twin.history import PROCESSED, TwinHistory
+from rookery.pipelines.twin.outside import UnderlyingFile
 from rookery.pipelines.twin.planted import planted_history
 from rookery.progress import Progress
 from rookery.sources import polymarket
@@ -17,7 +18,7 @@ from rookery.sources.polymarket import Dedupe
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TwinSource:
     """A folder, archive or file of a trader's markets and how to read it (`polymarket.load`), or, when `path` is None,
-    a trader made up in so many `markets`."""
+    a trader made up in so many `markets`; and the bars of what these are about, if the states are to know them."""
 
     path: Path | None = None
     pattern: str = "*.json"
@@ -29,9 +30,14 @@ class TwinSource:
     skip_bad: bool = False
     markets: int = 160
     seed: int = 0
+    underlying: UnderlyingFile | None = None
 
     def load(self, progress: Progress) -> TwinHistory:
-        """The trader's rows and markets. Raises UserError for whatever is wrong with the files."""
+        """The trader's rows and markets, and the underlying. Raises UserError for whatever is wrong with the files."""
+        history = self._history(progress)
+        return history if self.underlying is None else self.underlying.join(history)
+
+    def _history(self, progress: Progress) -> TwinHistory:
         if self.path is None:
             return planted_history(self.markets, seed=self.seed)
         if (self.path / PROCESSED).is_file():
@@ -64,6 +70,7 @@ class TwinSource:
         """Of the names and bytes of all files, and of how they are read. Raises UserError when there are none."""
         contents = [] if self.path is None else polymarket.digests(self.path, self.pattern)
         told = [f"{name} {digest}" for name, digest in contents]
+        told += [] if self.underlying is None else [self.underlying.fingerprint()]
         return hashlib.sha256("\n".join([*told, str(sorted(self.request().items()))]).encode()).hexdigest()
 
     def command(self, *, seed: int) -> str:
@@ -76,13 +83,16 @@ class TwinSource:
             value = getattr(self, name)
             words += [f"--{name.replace('_', '-')}", str(value)] if value != getattr(fresh, name) else []
         words += ["--skip-bad"] if self.skip_bad else []
+        words += [] if self.underlying is None else self.underlying.words()
         return shlex.join([*words, "--config", "config.yaml", "--seed", str(seed)])
 
     def request(self) -> dict[str, Any]:
         """This source as JSON values, so that a run can be taken up again."""
-        return {**asdict(self), "path": None if self.path is None else str(self.path)}
+        outside = None if self.underlying is None else self.underlying.request()
+        return {**asdict(self), "path": None if self.path is None else str(self.path), "underlying": outside}
 
     @classmethod
     def from_request(cls, values: dict[str, Any]) -> Self:
         """The source that `request` described."""
-        return cls(**{**values, "path": None if values["path"] is None else Path(values["path"])})
+        path = None if values["path"] is None else Path(values["path"])
+        return cls(**{**values, "path": path, "underlying": UnderlyingFile.from_request(values.get("underlying"))})

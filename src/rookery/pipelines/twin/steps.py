@@ -77,6 +77,12 @@ def tables_of(
     """
     if source.path is None or not is_prepared(source.path):
         return tables.build(source.load(progress), config.tables), config
+    if source.underlying is not None:
+        raise UserError(
+            "is prepared data, whose underlying is the one that it was prepared with",
+            place=source.path,
+            remedy="leave --underlying out, or prepare the data again with it",
+        )
     made, plain = read_prepared(source.path), TableConfig()
     for name in TableConfig.model_fields.keys() - set(free):
         asked, used = getattr(config, name), getattr(made.config, name)

@@ -18,12 +18,12 @@ from rookery.errors import UserError
 from rookery.features.fractional import FractionalOrder, choose_order
 from rookery.features.segments import SEGMENT, segment_offsets
 from rookery.features.state import StateConfig, state_features
-from rookery.features.trader_bars import trader_bars
+from rookery.features.underlying import AGE, is_known, with_underlying
 from rookery.files import read_json, write_json
 from rookery.labels.trader import ActionThresholds, fit_thresholds, trader_labels
 from rookery.pipelines.twin import barriers
 from rookery.pipelines.twin.barriers import FittedBarriers
-from rookery.pipelines.twin.bars import state_bars
+from rookery.pipelines.twin.bars import bars_of
 from rookery.pipelines.twin.config import TableConfig
 from rookery.pipelines.twin.history import PROCESSED, TwinHistory, digest
 from rookery.pipelines.twin.saved import Order, StateNormalization, Thresholds
@@ -49,8 +49,9 @@ class TwinTables:
     `barrier_labels` what came first after each bar (`barriers.label`), None where the settings want none
     `train`, `validation` are places of segments (of `trajectories`) and `train_rows`, `validation_rows` their rows;
     every market of `validation` opens after all of `train` have closed. `scaler`, `thresholds`, `order` and `barriers`
-    were fitted on `train_rows` alone. `left_out` counts markets that are not here, by reason. `history` has all
-    markets, those too. `config` is what they were made by.
+    were fitted on `train_rows` alone (an order of the underlying on its bars that were knowable by then, and its
+    `fitted_rows` are rows of these). `left_out` counts markets that are not here, by reason. `history` has all markets,
+    those too. `config` is what they were made by.
     """
 
     history: TwinHistory
@@ -98,6 +99,13 @@ class TwinTables:
         """The market of each segment, by place."""
         return tuple(self.bars["market"].gather(self.trajectories.offsets_S[:-1]).to_list())
 
+    @property
+    def masked(self) -> int:
+        """Bars that do not know the underlying, or only one that is too old: these columns of theirs are undefined."""
+        if AGE not in self.bars.columns:
+            return 0
+        return self.bars.filter(~is_known(self.state.underlying_max_age_s)).height
+
     def fingerprint(self) -> str:
         """Of every value that a twin is taught with."""
         tables = (fingerprint(table) for table in (self.bars, self.states, self.labels))
@@ -132,40 +140,29 @@ class TwinDescription(Config):
 
 def build(history: TwinHistory, config: TableConfig) -> TwinTables:
     """Tables of all complete markets of `history`. Raises UserError where there is nothing to train or to judge on."""
-    complete = history.markets.filter("complete")
-    if not complete.height:
-        raise UserError(
-            f"none of the {history.markets.height} markets is complete",
-            place=history.facts.path,
-            remedy="fetch the whole files: a capped, cut or faulty one hides what was held",
-        )
-    trades = history.trades.filter(pl.col("market").is_in(complete["market"].implode()))
-    quotes = history.quotes if history.quotes.height else None
-    cut = trader_bars(trades, complete, interval_s=config.interval_s, quotes=quotes)
-    parts = _parts(cut, config, place=history.facts.path)
-    bars = state_bars(cut, capital=config.capital).join(parts, on=SEGMENT, how="left", maintain_order="left")
+    found = bars_of(history, config)
+    parts = _parts(found.spans, config, place=history.facts.path)
+    bars = found.bars.join(parts, on=SEGMENT, how="left", maintain_order="left")
     kept = bars.filter(pl.col("part").is_not_null())
     train, both = (kept.filter(pl.col("part").is_in(names))[SEGMENT].n_unique() for names in _PARTS)
-    left_out = {
-        "incomplete": history.markets.height - complete.height,
-        "without a price": complete.height - bars[SEGMENT].n_unique(),
-        "across the cut": bars[SEGMENT].n_unique() - both,
-    }
+    if not 0 < train < both:
+        raise UserError(
+            f"no market of the {'training' if train == 0 else 'held-out'} part has a price, and an underlying where "
+            "one is given",
+            place=history.facts.path,
+            remedy="give the underlying's bars of all of the markets' time",
+        )
+    left_out = {**found.left_out, "across the cut": bars[SEGMENT].n_unique() - both}
     return _fitted(kept.drop("part"), range(train), range(train, both), history, config, left_out)
 
 
-def _parts(cut: pl.DataFrame, config: TableConfig, *, place: str) -> pl.DataFrame:
-    """Each segment's `market` and `part`: train, validation, or null for what lies across the cut."""
-    spans = cut.group_by(SEGMENT, maintain_order=True).agg(
-        pl.col("market").first(), pl.col("open_time").min().alias("opens"), pl.col("time").max().alias("closes")
-    )
+def _parts(spans: pl.DataFrame, config: TableConfig, *, place: str) -> pl.DataFrame:
+    """Each segment's `part`: train, validation, or null for what lies across the cut."""
     held_out = max(1, round(spans.height * config.validation_share))
     since: datetime = config.validation_from or spans["opens"].sort().to_list()[-held_out]
     cut_at = pl.lit(since).cast(TIME)
     part = pl.when(pl.col("closes") <= cut_at).then(pl.lit("train"))
-    parts = spans.select(
-        SEGMENT, "market", part.when(pl.col("opens") >= cut_at).then(pl.lit("validation")).alias("part")
-    )
+    parts = spans.select(SEGMENT, part.when(pl.col("opens") >= cut_at).then(pl.lit("validation")).alias("part"))
     for name in ("train", "validation"):
         if name not in parts["part"]:
             opens = [f"{moment:%Y-%m-%d %H:%M}" for moment in spans["opens"].sort().to_list()]
@@ -188,7 +185,9 @@ def _fitted(
     """States and labels of `bars`, with all that is measured for them taken from the training segments."""
     rows = range(int(segment_offsets(bars[SEGMENT])[train.stop]))
     thresholds = fit_thresholds(bars["net_quantity"], rows, quantile=config.action_quantile, by_side=config.by_side)
-    order = _order(bars, rows, config.state)
+    order = _order(bars, rows, history, config.state)
+    if history.underlying is not None:
+        bars = with_underlying(bars, history.underlying.table, config.state, order=order.order)
     states = state_features(bars, config.state, order=order.order)
     labels = trader_labels(bars, thresholds)
     scaler = fit_state_scaler(states, rows, config.state.names)
@@ -211,10 +210,24 @@ def _fitted(
     )
 
 
-def _order(bars: pl.DataFrame, rows: range, state: StateConfig) -> FractionalOrder:
+def _order(bars: pl.DataFrame, rows: range, history: TwinHistory, state: StateConfig) -> FractionalOrder:
     if state.fractional_order is not None:
         return FractionalOrder(order=state.fractional_order, tau=state.fractional_tau)
-    return choose_order(bars, rows, tau=state.fractional_tau, otherwise=PLAIN_ORDER)
+    if history.underlying is None:
+        return choose_order(bars, rows, tau=state.fractional_tau, otherwise=PLAIN_ORDER)
+    outside = history.underlying.table
+    known = known_underlying(outside, bars["time"][rows.start : rows.stop])
+    return choose_underlying_order(outside, known, state.fractional_tau)
+
+
+def known_underlying(outside: pl.DataFrame, times: pl.Series) -> range:
+    """Rows of the underlying that were knowable at the last of `times`."""
+    return range(int((outside["time"] <= times.max()).sum()))
+
+
+def choose_underlying_order(outside: pl.DataFrame, rows: range, tau: float) -> FractionalOrder:
+    """The order of differencing of the underlying, on these of its rows, which know no market and no break."""
+    return choose_order(outside.with_columns(pl.lit(0).alias(SEGMENT)), rows, tau=tau, otherwise=PLAIN_ORDER)
 
 
 def write(tables: TwinTables, folder: Path) -> None:

@@ -2,29 +2,34 @@
 
 # R rows, K actions
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from rookery.datasets.trajectories import UNKNOWN, Trajectories, TrajectoryBatches, from_tables
+from rookery.datasets.trajectories import Trajectories, TrajectoryBatches, from_tables
+from rookery.errors import UserError
 from rookery.features.segments import SEGMENT
 from rookery.features.state import state_features
+from rookery.features.underlying import with_underlying
 from rookery.labels.returns import RTG_SCALE
 from rookery.labels.trader import ACTIONS, ActionThresholds, trader_labels
 from rookery.measures import Floats
 from rookery.pipelines.tried import count_reading
 from rookery.pipelines.twin.answers import chances
+from rookery.pipelines.twin.bars import bars_of
 from rookery.pipelines.twin.config import TwinConfig
+from rookery.pipelines.twin.history import TwinHistory
 from rookery.pipelines.twin.inference import Device, TraderInference
 from rookery.pipelines.twin.saved import SavedTwin, load_twin
 from rookery.pipelines.twin.source import TwinSource
-from rookery.pipelines.twin.steps import tables_of
-from rookery.pipelines.twin.tables import TwinTables
-from rookery.pipelines.twin.teaching import learnt_of
+from rookery.pipelines.twin.steps import is_prepared, tables_of
+from rookery.pipelines.twin.teaching import Learnt, learnt_of
 from rookery.pipelines.twin.training import TraderTrainer
 from rookery.progress import Progress
+from rookery.schema import TIME
 from rookery.tables import write_table
 
 
@@ -34,7 +39,8 @@ class Evaluated:
     return of its training at every bar, so that it knows nothing of the future; `told` are the scores of
     `TraderTrainer.validate`, which is given the true return-to-go as in training. `prior_log_loss` is that of one who
     knows how often each action is taken there and nothing else; `unseen` is whether all markets open after the last
-    that the bundle was taught with; `readings` is how often these data's held-out markets were read by now."""
+    that the bundle was taught with. `left_out` counts markets that it was not judged on, by reason; `readings` is how
+    often these data's held-out markets were read by now."""
 
     log_loss: float
     told: dict[str, float]
@@ -43,22 +49,47 @@ class Evaluated:
     decisions: int
     unseen: bool
     readings: int
+    left_out: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Predicted:
+    """A row of `answers` for every bar of complete markets; `left_out` counts the other markets, by reason."""
+
+    answers: pl.DataFrame
+    left_out: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Given:
+    """Bars like those that a bundle was taught with. `held_out` are the rows that a prepared folder is judged on."""
+
+    bars: pl.DataFrame
+    history: TwinHistory
+    left_out: Mapping[str, int]
+    held_out: range | None
 
 
 def evaluate(
     model: Path, source: TwinSource, *, config: TwinConfig, device: Device = "auto", progress: Progress
 ) -> Evaluated:
-    """Scores of the bundle `model` on the held-out markets of a prepared folder or of raw files.
+    """Scores of the bundle `model` on the held-out markets of a prepared folder, or on raw files.
 
-    States and actions are made with the bundle's own scaler, order and thresholds; nothing is fitted on the markets.
-    The look at them is counted in the ledger that the bundle's training is in.
+    Of raw files those complete markets are judged that open once the bundle's training has ended (and, where it is set,
+    from `validation_from` on). States and actions are made with the bundle's own scaler, order and thresholds; nothing
+    is fitted on the markets. The look at them is counted in the ledger that the bundle's training is in. Raises
+    UserError where no market is left.
     """
     twin = load_twin(model)
-    given, config = _tables_for(twin, source, config, progress)
+    given, config = _given(twin, source, config, progress)
+    learnt = learnt_of(twin)
+    bars, left_out = _unseen(given, learnt, config) if given.held_out is None else (given.bars, given.left_out)
+    if given.held_out is not None:
+        bars = bars[given.held_out.start : given.held_out.stop]
     readings = count_reading(model, data=given.history.fingerprint(), purpose="twin evaluate")
-    held_out, learnt = as_taught(given, twin).part(given.validation), learnt_of(twin)
+    held_out, _ = as_taught(bars, given.history, twin)
     chances_RK = _chances(twin, held_out, np.full(len(held_out), learnt.median_rtg), config, device)
-    known_R = np.flatnonzero(held_out.actions_R != UNKNOWN)
+    known_R = np.flatnonzero(held_out.known_R)
     taken_R = held_out.actions_R[known_R]
     share_K = np.bincount(taken_R, minlength=len(ACTIONS)) / max(1, taken_R.size)
     trainer = TraderTrainer(twin.model, device, config=config.training)
@@ -69,15 +100,14 @@ def evaluate(
         prior_log_loss=float(-(share_K[share_K > 0] * np.log(share_K[share_K > 0])).sum()),
         markets=held_out.segments,
         decisions=int(taken_R.size),
-        unseen=int(held_out.time_ns_R.min()) > learnt.last_time_ns,
+        unseen=not _opened_before(bars, given, learnt).any(),
         readings=readings,
+        left_out=left_out,
     )
 
 
-def _tables_for(
-    twin: SavedTwin, source: TwinSource, config: TwinConfig, progress: Progress
-) -> tuple[TwinTables, TwinConfig]:
-    """Tables with bars like those that `twin` was taught with; states and actions are made anew by `as_taught`."""
+def _given(twin: SavedTwin, source: TwinSource, config: TwinConfig, progress: Progress) -> tuple[_Given, TwinConfig]:
+    """Bars like those that `twin` was taught with, and nothing fitted; `as_taught` makes states and actions of them."""
     learnt = learnt_of(twin)
     like = {
         "state": twin.state.model_copy(update={"fractional_order": twin.schema.fractional.order}),
@@ -85,15 +115,65 @@ def _tables_for(
         "capital": learnt.capital,
         "window": min(config.window, twin.model.config.context),
     }
+    config = config.model_copy(update=like)
+    if source.path is None or not is_prepared(source.path):
+        history = source.load(progress)
+        found = bars_of(history, config.tables)
+        return _Given(bars=found.bars, history=history, left_out=found.left_out, held_out=None), config
     fitted = ("state", "action_quantile", "by_side")
-    return tables_of(source, config.model_copy(update=like), progress, bound=("interval_s", "capital"), free=fitted)
+    made, config = tables_of(source, config, progress, bound=("interval_s", "capital"), free=fitted)
+    if twin.state.underlying and made.history.underlying is None:
+        raise UserError(
+            "was prepared without an underlying, which the bundle was taught with",
+            place=source.path,
+            remedy="prepare it again with its bars: --underlying FILE",
+        )
+    held_out = made.validation_rows
+    return _Given(bars=made.bars, history=made.history, left_out=made.left_out, held_out=held_out), config
 
 
-def as_taught(given: TwinTables, twin: SavedTwin) -> Trajectories:
-    """Trajectories of the bars of `given` with the states, actions and scaling that `twin` was taught by."""
-    states = state_features(given.bars, twin.state, order=twin.schema.fractional.order)
-    labels = trader_labels(given.bars, ActionThresholds(**twin.schema.thresholds.model_dump()))
-    return from_tables(states, labels, twin.scaler)
+def _unseen(given: _Given, learnt: Learnt, config: TwinConfig) -> tuple[pl.DataFrame, Mapping[str, int]]:
+    """The bars of markets that the bundle may be judged on, and how many others there are."""
+    early = _opened_before(given.bars, given, learnt)
+    markets = given.bars["market"]
+    left_out = {**given.left_out, "opened before the training ended": markets.filter(early).n_unique()}
+    if config.validation_from is not None:
+        later = _opens(given.bars, given) >= config.validation_from
+        left_out["opened before validation_from"] = markets.filter(~early & ~later).n_unique()
+        early = early | ~later
+    if early.all():
+        raise UserError(
+            f"none of the {markets.n_unique()} complete markets can be judged: "
+            + ", ".join(f"{count} {reason}" for reason, count in left_out.items() if reason.startswith("opened")),
+            place=given.history.facts.path,
+            remedy=f"give markets that open from {_ended(learnt)[0]:%Y-%m-%d %H:%M} UTC on",
+        )
+    return given.bars.filter(~early), left_out
+
+
+def _opened_before(bars: pl.DataFrame, given: _Given, learnt: Learnt) -> pl.Series:
+    """Whether a bar's market was there before the last moment of the bundle's training: what it says is no result."""
+    return _opens(bars, given) < _ended(learnt)
+
+
+def _opens(bars: pl.DataFrame, given: _Given) -> pl.Series:
+    """The moment from which anything is known of each bar's market."""
+    opens = given.history.markets.select("market", pl.min_horizontal("first_time", "open_time").alias("opens"))
+    return bars.select("market").join(opens, on="market", how="left", maintain_order="left")["opens"]
+
+
+def _ended(learnt: Learnt) -> pl.Series:
+    return pl.Series([learnt.last_time_ns]).cast(TIME)
+
+
+def as_taught(bars: pl.DataFrame, history: TwinHistory, twin: SavedTwin) -> tuple[Trajectories, pl.DataFrame]:
+    """Trajectories of `bars` with the states, actions and scaling that `twin` was taught by, and the labels."""
+    order = twin.schema.fractional.order
+    if twin.state.underlying and history.underlying is not None:
+        bars = with_underlying(bars, history.underlying.table, twin.state, order=order)
+    states = state_features(bars, twin.state, order=order)
+    labels = trader_labels(bars, ActionThresholds(**twin.schema.thresholds.model_dump()))
+    return from_tables(states, labels, twin.scaler), labels
 
 
 def predict(
@@ -105,8 +185,8 @@ def predict(
     config: TwinConfig,
     device: Device = "auto",
     progress: Progress,
-) -> pl.DataFrame:
-    """Write what the twin would do at every bar, asked for `target_rtg` (0.02 is 2 %) in each market.
+) -> Predicted:
+    """Write what the twin would do at every bar of complete markets, asked for `target_rtg` (0.02 is 2 %) in each.
 
     A bar's answer knows states up to it and the trader's actions before it; what these earned comes off the target,
     which stays within what training has seen. Columns: time, market, segment, target_rtg, action, action_id, the
@@ -116,12 +196,13 @@ def predict(
     twin = load_twin(model)
     inference = TraderInference(twin.model, device, scaler=twin.scaler)
     inference.check_target(target_rtg)
-    given, config = _tables_for(twin, source, config, progress)
-    asked_R = still_asked(given.labels, target_rtg, inference.target_range)
-    chances_RK = _chances(twin, as_taught(given, twin), asked_R * RTG_SCALE, config, device)
-    answers = answered(given.bars.select("time", "market", SEGMENT), given.labels["action"], asked_R, chances_RK)
+    given, config = _given(twin, source, config, progress)
+    rows, labels = as_taught(given.bars, given.history, twin)
+    asked_R = still_asked(labels, target_rtg, inference.target_range)
+    chances_RK = _chances(twin, rows, asked_R * RTG_SCALE, config, device)
+    answers = answered(given.bars.select("time", "market", SEGMENT), labels["action"], asked_R, chances_RK)
     write_table(answers, output)
-    return answers
+    return Predicted(answers=answers, left_out=given.left_out)
 
 
 def _chances(twin: SavedTwin, rows: Trajectories, rtg_R: Floats, config: TwinConfig, device: Device) -> Floats:
