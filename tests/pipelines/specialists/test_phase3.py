@@ -257,6 +257,54 @@ def test_the_likeliest_allocation_sums_to_1(trained: Finished):
     assert float(allocation(trainer.policy.act(torch.from_numpy(seen))[:, :4]).shares_BS.sum()) == pytest.approx(3.0)
 
 
+@pytest.fixture
+def pretended_gpu(monkeypatch: pytest.MonkeyPatch) -> torch.device:
+    """A device that is not the host and holds no numbers: torch refuses to mix its tensors with the host's, and to read
+    them there. What is fetched by `cpu` is 0.
+    """
+    fetch, number, numbers = torch.Tensor.cpu, torch.Tensor.__float__, torch.Tensor.tolist
+
+    def fetched(own: torch.Tensor) -> torch.Tensor:
+        return torch.zeros(own.shape, dtype=own.dtype) if own.is_meta else fetch(own)
+
+    monkeypatch.setattr(torch.Tensor, "cpu", fetched)
+    monkeypatch.setattr(torch.Tensor, "__float__", lambda own: number(fetched(own)))
+    monkeypatch.setattr(torch.Tensor, "tolist", lambda own: numbers(fetched(own)))
+    return torch.device("meta")
+
+
+@pytest.mark.filterwarnings("ignore:.*copying from a non-meta parameter:UserWarning")
+def test_networks_learn_on_the_device_that_is_chosen_and_come_back_to_the_host(
+    tmp_path: Path, pretended_gpu: torch.device, monkeypatch: pytest.MonkeyPatch
+):
+    asked: list[str] = []
+
+    def choose(name: str) -> torch.device:
+        asked.append(name)
+        return pretended_gpu
+
+    monkeypatch.setattr("rookery.pipelines.specialists.phase3.choose_device", choose)
+    trainer = made(tmp_path / "run", device="cuda")
+    moved = trainer._training().learner
+    assert {flat.values_P.device for flat in moved._flat.values()} == {pretended_gpu}
+    outcome = trainer.train()
+    assert asked == ["cuda", "cuda"]
+    assert {value.device.type for value in outcome.policy.state_dict().values()} == {"cpu"}
+    assert len(rows(tmp_path / "run")) == SMALL.UPDATES
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
+def test_a_gpu_learns_with_others_and_repeats_itself(tmp_path: Path):
+    first, again = (made(tmp_path / name, device="cuda").train() for name in ("one", "other"))
+    assert hashes(tmp_path / "one") == hashes(tmp_path / "other")
+    assert first.scores == again.scores
+
+
+def test_its_progress_goes_by_the_name_of_its_stage(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    made(tmp_path / "run", phase_3_timesteps=128).train()
+    assert f"{STAGE} 128/128 steps" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_untrained_networks_learn_together_to_go_with_a_trend(tmp_path: Path):
     config = SMALL.small_config(

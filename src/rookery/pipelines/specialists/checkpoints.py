@@ -222,7 +222,8 @@ def _flat(models: Mapping[str, nn.Module]) -> dict[str, Tensor]:
         if not _NAME.fullmatch(name):
             raise ValueError(f"'{name}' is not a plain name for a model")
         for key, value in model.state_dict().items():
-            if value.is_floating_point() and not bool(value.isfinite().all()):
+            held = value.detach().cpu().contiguous().clone()
+            if held.is_floating_point() and not bool(held.isfinite().all()):
                 raise ValueError(f"'{name}' holds a weight that is not finite: {key}")
-            flat[f"{name}/{key}"] = value.detach().cpu().contiguous().clone()
+            flat[f"{name}/{key}"] = held
     return flat

@@ -208,7 +208,7 @@ class JointTraining:
         better = not self.scores or score > self.best[1]
         self.scores.append((self.update, score))
         if better:
-            self._best = {name: value.detach().clone() for name, value in self.policy.state_dict().items()}
+            self._best = {name: value.detach().cpu().clone() for name, value in self.policy.state_dict().items()}
 
     def snapshot(self, **extra: int) -> Checkpoint:
         """All of this as tensors and JSON, with `extra` numbers. Noise and order hang on seed and update alone."""

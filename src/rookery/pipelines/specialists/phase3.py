@@ -20,7 +20,7 @@ from rookery.learning import checkpoint
 from rookery.learning.adaptive_rate import RateRule
 from rookery.learning.gradient_coordination import GradientCoordinationSystem
 from rookery.learning.joint_ppo import SHARED, JointLearner
-from rookery.learning.reproducible import derive_seed, reproducible
+from rookery.learning.reproducible import choose_device, derive_seed, reproducible
 from rookery.models.joint_policy import META, JointPolicy
 from rookery.models.meta_controller import MetaController
 from rookery.models.specialist import Specialist
@@ -177,6 +177,7 @@ class Phase3JointTrainer:
                 training = self._training()
                 self._run(run, stage, training)
             training.take_best()
+            self.policy.cpu()
             outcome = self._outcome(training.best[0], training.scores)
             self._write(run, stage, outcome)
             return outcome
@@ -214,7 +215,8 @@ class Phase3JointTrainer:
     def _training(self) -> JointTraining:
         ppo = ppo_config(self.config, 3)
         ppo = ppo.model_copy(update={"rollout_steps": max(1, ppo.rollout_steps // WIDER)})
-        learner = JointLearner(self.policy, ppo, self._coordination(), max_norm=self.config.gradients.max_norm)
+        policy = self.policy.to(choose_device(self.config.training.device))
+        learner = JointLearner(policy, ppo, self._coordination(), max_norm=self.config.gradients.max_norm)
         curriculum = self._curriculum()
         return JointTraining(
             learner,
@@ -249,8 +251,6 @@ class Phase3JointTrainer:
         return new_curriculum(self.config, self._train, seed=derive_seed(self.seed, "curriculum"))
 
     def _run(self, run: Run, stage: Stage, training: JointTraining) -> None:
-        if self.config.training.device == "cuda":
-            run.progress.say("phase 3 learns on the processor: training.device is for phases 1 and 2")
         folder, journal = stage.path / _CHECKPOINTS, MessageJournal(stage.file(MESSAGES))
         models = ModelCheckpointingSystem(stage.path / MODELS)
         if (moment := checkpoint.load(folder, say=run.progress.say)) is None:
@@ -261,20 +261,21 @@ class Phase3JointTrainer:
             training.restore(moment)
             journal.rewind(int(moment.state["messages"]))
             run.progress.say(f"training goes on at update {training.update + 1}")
-        with run.progress.stage("training", total=training.total_steps, unit="steps") as advance:
+        with run.progress.stage(stage.path.name, total=training.total_steps, unit="steps") as advance:
             advance(training.steps)
             while not training.done:
-                first, before, started = training.update, training.steps, time.perf_counter()
+                first, start, started = training.update, training.steps, time.perf_counter()
                 while True:
+                    before = training.steps
                     training.advance()
+                    advance(training.steps - before)
                     journal.send(*self._bulletin(training))
                     _keep(models, training, self.config)
                     if training.done or training.at_checkpoint:
                         break
-                advance(training.steps - before)
                 checkpoint.save(folder, training.snapshot(messages=journal.length))
                 seconds = time.perf_counter() - started
-                speed = round((training.steps - before) / seconds)
+                speed = round((training.steps - start) / seconds)
                 run.log(STAGE, {"update": training.update, "seconds": round(seconds, 3), "steps_per_s": speed})
                 _write_board(run.logs / "tensorboard" / STAGE, training.rows[first:])
         _write_metrics(stage, training.rows)
