@@ -4,6 +4,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,7 +23,15 @@ from rookery.pipelines.specialists.acting import meta_wishes, whole_span
 from rookery.pipelines.specialists.checkpoints import ModelCheckpointingSystem
 from rookery.pipelines.specialists.inputs import BarSource
 from rookery.pipelines.specialists.joint_worlds import LikeliestActor, portfolio_env
-from rookery.pipelines.specialists.phase3 import MESSAGES, METRICS, MODELS, STAGE, Phase3JointTrainer, TrainedJoint
+from rookery.pipelines.specialists.phase3 import (
+    MESSAGES,
+    METRICS,
+    MODELS,
+    MOMENTS,
+    STAGE,
+    Phase3JointTrainer,
+    TrainedJoint,
+)
 from rookery.pipelines.specialists.weights import digest
 
 SCRIPT = Path(__file__).with_name("killed_joint.py")
@@ -193,6 +202,20 @@ def test_saved_models_tell_their_settings_and_what_their_last_update_measured(tr
     assert last.model_config == trainer.config.model_dump(mode="json")
     assert last.training_metrics.items() <= rows(folder)[-1].items()
     assert last.training_metrics["steps"] == last.step
+
+
+def test_saved_models_tell_what_they_came_from_when_and_after_how_long(trained: Finished):
+    folder, trainer, _, _ = trained
+    held = ModelCheckpointingSystem(folder / STAGE / MODELS, moments=folder / "logs" / MOMENTS).checkpoints()
+    newest = held[-3:]
+    assert [one.parent_checkpoint for one in newest[1:]] == [one.checkpoint_id for one in newest[:-1]]
+    if held[0].episode == 0:
+        assert held[0].parent_checkpoint == trainer._inputs()["pretrained"]
+    moments = [datetime.fromisoformat(one.created_at) for one in held]
+    assert all(one.tzinfo == UTC for one in moments)
+    assert moments == sorted(moments)
+    seconds = [one.training_duration for one in newest]
+    assert 0.0 < seconds[0] < seconds[1] < seconds[2]
 
 
 def test_a_second_run_writes_the_same_bytes(trained: Finished, tmp_path: Path):

@@ -210,8 +210,8 @@ class JointTraining:
         if better:
             self._best = {name: value.detach().cpu().clone() for name, value in self.policy.state_dict().items()}
 
-    def snapshot(self, **extra: int) -> Checkpoint:
-        """All of this as tensors and JSON, with `extra` numbers. Noise and order hang on seed and update alone."""
+    def snapshot(self, **extra: int | str) -> Checkpoint:
+        """All of this as tensors and JSON, with what is `extra`. Noise and order hang on seed and update alone."""
         tensors = {f"learner.{name}": value for name, value in self.learner.tensors().items()}
         tensors |= {f"best.{name}": value for name, value in self._best.items()}
         for name, array in self.env.get_state().items():

@@ -27,7 +27,6 @@ from rookery.models.specialist import Specialist
 from rookery.pipelines.specialists.acting import meta_wishes, whole_span
 from rookery.pipelines.specialists.books import Wishes, settled, year_of
 from rookery.pipelines.specialists.bulletins import bulletin
-from rookery.pipelines.specialists.checkpoints import About, ModelCheckpointingSystem
 from rookery.pipelines.specialists.config import SpecialistsConfig
 from rookery.pipelines.specialists.curriculum import AdvancedCurriculumLearning
 from rookery.pipelines.specialists.fitted_on import write_fitted_on
@@ -45,6 +44,7 @@ from rookery.pipelines.specialists.joint_worlds import (
     portfolio_sharpe,
 )
 from rookery.pipelines.specialists.judging import Judgement, judge
+from rookery.pipelines.specialists.keeping import ValidatedPolicies
 from rookery.pipelines.specialists.learning import (
     joint_rates,
     new_meta_controller,
@@ -64,6 +64,7 @@ STAGE = "phase3_joint"
 METRICS = "metrics.jsonl"
 MESSAGES = "messages.jsonl"
 MODELS = "models"
+MOMENTS = "phase3_models.json"
 _CHECKPOINTS = ".checkpoints"
 _VALIDATION_COPIES = 16
 
@@ -87,10 +88,10 @@ class Phase3JointTrainer:
     They share an encoder of the market (see JointPolicy), which begins without any effect: update 0 is phase 2's
     policy. Conflicts of the four gradients on the encoder are settled by `gradients.method`; copies on the bars stand
     beside copies on scenarios of the curriculum; the shield is up in all; messages go to `messages.jsonl`, the last
-    policies validated and the best to `models/` (ModelCheckpointingSystem). What is kept is the policy that did best on
-    the first half of the validation bars, phase 2's own among them; all that is said of it is of the second half,
-    `judged_on`. `specialists` and `meta` are those of phases 1 and
-    2, or are loaded by `load_pretrained_models` from the run directory `pretrained_dir`.
+    policies validated and the best to `models/` (ModelCheckpointingSystem), with dates and durations in
+    `logs/phase3_models.json`. What is kept is the policy that did best on the first half of the validation bars, phase
+    2's own among them; all that is said of it is of the second half, `judged_on`. `specialists` and `meta` are those of
+    phases 1 and 2, or are loaded by `load_pretrained_models` from the run directory `pretrained_dir`.
     """
 
     def __init__(
@@ -252,14 +253,16 @@ class Phase3JointTrainer:
 
     def _run(self, run: Run, stage: Stage, training: JointTraining) -> None:
         folder, journal = stage.path / _CHECKPOINTS, MessageJournal(stage.file(MESSAGES))
-        models = ModelCheckpointingSystem(stage.path / MODELS)
+        origin = self._inputs()["pretrained"]
+        kept = ValidatedPolicies(stage.path / MODELS, moments=run.logs / MOMENTS, config=self.config, origin=origin)
         if (moment := checkpoint.load(folder, say=run.progress.say)) is None:
             training.restart()
             journal.rewind(0)
-            _keep(models, training, self.config)
+            kept.keep(training)
         else:
             training.restore(moment)
             journal.rewind(int(moment.state["messages"]))
+            kept.resume(str(moment.state["parent"]))
             run.progress.say(f"training goes on at update {training.update + 1}")
         with run.progress.stage(stage.path.name, total=training.total_steps, unit="steps") as advance:
             advance(training.steps)
@@ -270,10 +273,10 @@ class Phase3JointTrainer:
                     training.advance()
                     advance(training.steps - before)
                     journal.send(*self._bulletin(training))
-                    _keep(models, training, self.config)
+                    kept.keep(training)
                     if training.done or training.at_checkpoint:
                         break
-                checkpoint.save(folder, training.snapshot(messages=journal.length))
+                checkpoint.save(folder, training.snapshot(messages=journal.length, parent=kept.parent))
                 seconds = time.perf_counter() - started
                 speed = round((training.steps - start) / seconds)
                 run.log(STAGE, {"update": training.update, "seconds": round(seconds, 3), "steps_per_s": speed})
@@ -346,23 +349,6 @@ class Phase3JointTrainer:
             "validation": self._validation.fingerprint(),
             "pretrained": digest([self._meta, *(self._specialists[name] for name in self._train.groups)]),
         }
-
-
-def _keep(models: ModelCheckpointingSystem, training: JointTraining, config: SpecialistsConfig) -> None:
-    """Save the policy where it was just validated, with the settings and the last update's figures.
-
-    No date, no duration and no parent: the first two differ between equal runs, and after a kill the folder may hold
-    later models, or lack the one before, so that a parent would differ too. Equal runs save equal bytes.
-    """
-    update, score = training.scores[-1]
-    if update == training.update:
-        figures = training.rows[-1] if training.rows else {}
-        about = About(
-            episode=update,
-            training_metrics={name: value for name, value in figures.items() if isinstance(value, float)},
-            model_config=config.model_dump(mode="json"),
-        )
-        models.save_checkpoint({"joint": training.policy}, {"portfolio_sharpe": score}, training.steps, about=about)
 
 
 def _write_metrics(stage: Stage, rows: list[Row]) -> None:
