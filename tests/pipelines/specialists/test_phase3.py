@@ -182,6 +182,13 @@ def test_specialists_learn_at_every_second_update_and_their_gradients_are_aligne
     assert any("alignment.meta.forex" in row for row in rows(folder))
 
 
+def test_the_log_tells_how_far_the_curriculum_came_and_what_was_to_be_had(trained: Finished):
+    folder, _, _, _ = trained
+    log = (folder / "logs" / "phase3" / "training.log").read_text()
+    assert "curriculum at '" in log
+    assert "one side held through an episode gains there: " in log
+
+
 def test_messages_of_an_update_form_a_chain(trained: Finished):
     folder, _, _, _ = trained
     journal = MessageJournal(folder / STAGE / MESSAGES)

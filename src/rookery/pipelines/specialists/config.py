@@ -173,6 +173,8 @@ class GradientsConfig(Config):
 class CurriculumConfig(Config):
     """Phase 3's lessons: promotion after `min_episodes` when the last `window` episodes' mean and deviation allow it.
 
+    An episode counts by its return per unit of full exposure. `promote_mean` and `promote_std` are those of the
+    specification's 1,000 bars; for L bars the one is multiplied by L / 1,000, the other by the root of that.
     `scenario_share`: share of the steps that are spent on generated scenarios, the rest on the bars themselves.
     """
 

@@ -84,6 +84,7 @@ def new_curriculum(config: SpecialistsConfig, observed: Observed, *, seed: int) 
         config.curriculum,
         instruments=len(observed.data.instruments),
         bars=length,
+        episode_bars=config.environment.episode_length,
         volatility=_volatility(observed),
         seed=seed,
     )

@@ -180,7 +180,7 @@ class Phase3JointTrainer:
             training.take_best()
             self.policy.cpu()
             outcome = self._outcome(training.best[0], training.scores)
-            self._write(run, stage, outcome)
+            self._write(run, stage, outcome, training.schooling())
             return outcome
 
     def load(self, run_path: str | Path) -> None:
@@ -326,7 +326,7 @@ class Phase3JointTrainer:
             lead=self._lead(wishes) if best_update else Estimate.exact(0.0),
         )
 
-    def _write(self, run: Run, stage: Stage, outcome: TrainedJoint) -> None:
+    def _write(self, run: Run, stage: Stage, outcome: TrainedJoint, schooling: list[str]) -> None:
         save_weights(stage.file(WEIGHTS), outcome.policy)
         write_fitted_on(stage.path, self._train)
         lead = outcome.lead
@@ -339,7 +339,9 @@ class Phase3JointTrainer:
         write_json(stage.file(EVALUATION), record)
         lines = [f"validation update={update} portfolio_sharpe={score:.6g}" for update, score in outcome.scores]
         kept = f"kept update {outcome.best_update}" if outcome.best_update else "kept the policy of phase 2"
-        write_log(run, 3, [*lines, kept, judgement_line("joint", outcome.judgement)])
+        for line in schooling:
+            run.progress.say(line)
+        write_log(run, 3, [*lines, *schooling, kept, judgement_line("joint", outcome.judgement)])
 
     def _inputs(self) -> dict[str, str]:
         """Fingerprints of bars and pretrained networks: others make the stage again."""
