@@ -67,6 +67,26 @@ def test_check_tells_instruments_spans_and_holes(rookery: Call, folder: Path):
     assert document["missing"] == []
 
 
+def test_check_tells_how_every_file_was_read_and_what_was_set_aside(rookery: Call, folder: Path):
+    path = folder / "bars" / "EURUSD_H4.csv"
+    lines = path.read_text().splitlines()
+    stamp, *numbers = lines[700].split(",")
+    lines[700] = ",".join([stamp, *["-40.32"] * 4, numbers[-1]])
+    path.write_text("\n".join(lines) + "\n")
+    refused = rookery("specialists", "check", "--input", "bars", "--config", "agents.yaml")
+    assert refused.code == 2
+    assert "EURUSD_H4.csv:701: Open '-40.32' is not above 0" in refused.err
+    said = rookery("specialists", "check", "--input", "bars", "--config", "agents.yaml", "--quarantine", "aside")
+    assert said.code == 0
+    (line,) = (line for line in said.out.splitlines() if line.startswith("EURUSD: "))
+    assert line.startswith(
+        "EURUSD: EURUSD_H4.csv; 1,499 of 1,500 rows kept; set aside: open not above 0 (1); dialect: "
+    )
+    assert "bad ticks: " in line
+    assert "sessions" in line
+    assert "-40.32" in next((folder / "aside").glob("*EURUSD_H4.csv.csv")).read_text()
+
+
 def test_check_says_what_is_missing(rookery: Call, folder: Path):
     for name in ("EURUSD", "US30"):
         (folder / "bars" / f"{name}_H4.csv").unlink()

@@ -21,6 +21,7 @@ from rookery.cli.settings import specialists_config
 from rookery.cli.specialists_options import (
     MODELS,
     ColumnOption,
+    DateOrderOption,
     DialectOption,
     EngineOption,
     EpisodesOption,
@@ -31,6 +32,9 @@ from rookery.cli.specialists_options import (
     NoGateOption,
     OutputDirOption,
     PhaseOption,
+    PriceOption,
+    QuarantineOption,
+    RangesOption,
     SecondStepsOption,
     StampOption,
     StepsOption,
@@ -65,11 +69,15 @@ def check(
     column: ColumnOption = None,
     dialect: DialectOption = "auto",
     interval: LengthOption = None,
+    date_order: DateOrderOption = None,
+    price: PriceOption = "mid",
+    ranges: RangesOption = "refuse",
+    quarantine: QuarantineOption = None,
     config: ConfigOption = None,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Read bars (and settings) as a run would, put them on one clock, and say what was found; writes nothing."""
+    """Read bars (and settings) as a run would, on one clock, and say what was found; writes --quarantine alone."""
     progress = Progress(quiet=quiet)
     settings = specialists_config(config, {}, progress=progress)
     source = bar_source(context.params)
@@ -102,6 +110,10 @@ def train(
     column: ColumnOption = None,
     dialect: DialectOption = "auto",
     interval: LengthOption = None,
+    date_order: DateOrderOption = None,
+    price: PriceOption = "mid",
+    ranges: RangesOption = "refuse",
+    quarantine: QuarantineOption = None,
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
@@ -196,6 +208,10 @@ def run(
     column: ColumnOption = None,
     dialect: DialectOption = "auto",
     interval: LengthOption = None,
+    date_order: DateOrderOption = None,
+    price: PriceOption = "mid",
+    ranges: RangesOption = "refuse",
+    quarantine: QuarantineOption = None,
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,

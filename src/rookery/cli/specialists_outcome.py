@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rookery.pipelines.specialists.inputs import Reading
     from rookery.pipelines.specialists.portfolio import Alignment, PortfolioBars
     from rookery.pipelines.specialists.whole import Trained
+    from rookery.schema import SourceFacts
 
 
 def show_check(
@@ -55,6 +56,8 @@ def show_check(
         [
             *show.table(("instrument", "bars", "time zone", "gaps"), rows),
             "",
+            *(_found(name, one.facts) for name, one in reading.loaded.items()),
+            "",
             *reading.stand_ins.values(),
             *(f"{name}: left aside, {reason}" for name, reason in reading.aside.items()),
             *([f"no bars of {', '.join(missing)}: masked, never traded"] if missing else []),
@@ -66,6 +69,18 @@ def show_check(
             "fit for: rookery specialists run",
         ]
     )
+
+
+# What a reader found in a file, beside what the table tells.
+_NOTES = ("dialect", "bar stamp", "sessions", "bad ticks", "moves", "flat bars")
+
+
+def _found(name: str, facts: "SourceFacts") -> str:
+    said = [facts.path.rsplit("/", 1)[-1], f"{facts.rows_kept:,} of {facts.rows_read:,} rows kept"]
+    said += [f"{facts.duplicates_dropped:,} repeated"] if facts.duplicates_dropped else []
+    said += [f"set aside: {reason} ({count:,})" for reason, count in facts.quarantined.items()]
+    said += [f"{note}: {facts.notes[note]}" for note in _NOTES if note in facts.notes]
+    return f"{name}: {'; '.join(said)}"
 
 
 def _spans(split: Any) -> Mapping[str, range]:  # noqa: ANN401  a Split; its module is heavy
