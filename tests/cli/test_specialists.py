@@ -127,6 +127,23 @@ def test_a_phase_without_the_one_before_it_is_refused(rookery: Call, folder: Pat
     assert "--phase 1" in said.err
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_later_phase_takes_seed_and_steps_of_the_run_that_it_goes_on_with(rookery: Call, folder: Path):
+    first = ("--phase", "1", "--input", "bars", "--timesteps", "128", "--seed", "7", "--no-gate")
+    assert rookery("specialists", "train", *first, "--config", "agents.yaml", "--output-dir", "m").code == 0
+    later = ("specialists", "train", "--phase", "2", "--config", "agents.yaml", "--output-dir", "m", "--no-gate")
+    refused = rookery(*later, "--timesteps", "512")
+    assert refused.code == 2
+    assert "--timesteps: the run was begun with 256 steps for phase 2, not 512" in refused.err
+    assert "begin another run with --phase2-timesteps 512" in refused.err
+    assert rookery(*later, "--timesteps", "256").code == 0
+    assert "was started with another seed" in rookery(*later, "--seed", "8").err
+    said = rookery(*later[:3], "3", *later[4:], "--eval-episodes", "2")
+    assert said.code == 0
+    assert "lead over phase 2: " in said.out
+
+
 def test_the_scripts_folder_of_one_phase_lies_in_the_run_of_all_three():
     assert run_directory(Path("models/checkpoints/phase2")) == Path("models/checkpoints")
     assert run_directory(Path("models/checkpoints")) == Path("models/checkpoints")

@@ -35,6 +35,7 @@ from rookery.cli.specialists_options import (
     PriceOption,
     QuarantineOption,
     RangesOption,
+    RunSeedOption,
     SecondStepsOption,
     StampOption,
     StepsOption,
@@ -114,7 +115,7 @@ def train(
     price: PriceOption = "mid",
     ranges: RangesOption = "refuse",
     quarantine: QuarantineOption = None,
-    seed: SeedOption = 0,
+    seed: RunSeedOption = None,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
     quiet: QuietOption = False,
@@ -132,7 +133,7 @@ def train(
         from rookery.pipelines.specialists import whole
 
         asked = _asked(phase, no_gate, engine)
-        made = whole.train(source, folder, config=settings, seed=seed, asked=asked, progress=progress)
+        made = whole.train(source, folder, config=settings, seed=_seed(seed, folder), asked=asked, progress=progress)
         last = made.learnt.phases[max(made.learnt.phases)]
         evaluated = {} if eval_episodes is None else last.evaluate(eval_episodes)
         copy_logs(made.folder, log_dir)
@@ -231,6 +232,16 @@ def run(
         result = whole.run(source, folder, config=settings, seed=seed, asked=asked, progress=progress)
         copy_logs(folder, log_dir)
     outcome.show_result(result, as_json=as_json)
+
+
+def _seed(given: int | None, folder: Path) -> int:
+    """The seed that was given, else that of the run, where there is one."""
+    from rookery.run import is_run
+    from rookery.runs import read_run
+
+    if given is not None:
+        return given
+    return read_run(folder).seed if is_run(folder) else 0
 
 
 def _own(path: Path) -> "RunFacts":

@@ -67,6 +67,10 @@ LogDirOption = Annotated[
 EpisodesOption = Annotated[
     int | None, typer.Option("--eval-episodes", min=1, max=100_000, help="Episodes of each evaluation.")
 ]
+RunSeedOption = Annotated[
+    int | None,
+    typer.Option("--seed", min=0, max=2**32 - 1, help="Same seed, same bytes; the run's own, or 0, by default."),
+]
 NoGateOption = Annotated[
     bool, typer.Option("--no-gate", help="Go on to the next phase even if the last one beats nothing.")
 ]

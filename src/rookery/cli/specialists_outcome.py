@@ -132,7 +132,19 @@ def _validation(evaluated: Mapping[str, Any]) -> list[str]:
         cells = [_measure(record.get(key)) for key in ("sharpe", "max_drawdown", "win_rate")]
         rows.append([name, *cells, f"{record.get('episodes', 0):,}", _plain(record.get("mean_episode_return"))])
     header = ("on validation", "Sharpe", "drawdown", "win rate", "episodes", "mean reward")
-    return show.table(header, rows)
+    return [*show.table(header, rows), *(line for one in evaluated.values() for line in _over_phase2(one))]
+
+
+def _over_phase2(record: Mapping[str, Any]) -> list[str]:
+    """Phase 3 beside phase 2 on the same episodes; nothing for another phase."""
+    if "episodes_ahead_of_phase2" not in record:
+        return []
+    lead = record["lead_over_phase2"]
+    bounds = "" if lead["low"] is None else f" ({1e4 * lead['low']:.2f} to {1e4 * lead['high']:.2f})"
+    value = "-" if lead["value"] is None else f"{1e4 * lead['value']:.2f} bps a bar{bounds}"
+    ahead = f"ahead in {record['episodes_ahead_of_phase2']:.0%} of {record['episodes']:,} episodes"
+    ratios = f"{_plain(record['portfolio_sharpe'])} a decision against {_plain(record['phase2_portfolio_sharpe'])}"
+    return [f"lead over phase 2: {value}; {ahead}; Sharpe ratio {ratios}"]
 
 
 def _measure(one: object) -> str:
