@@ -67,6 +67,26 @@ def test_check_tells_instruments_spans_and_holes(rookery: Call, folder: Path):
     assert document["missing"] == []
 
 
+def test_check_tells_how_every_file_was_read_and_what_was_set_aside(rookery: Call, folder: Path):
+    path = folder / "bars" / "EURUSD_H4.csv"
+    lines = path.read_text().splitlines()
+    stamp, *numbers = lines[700].split(",")
+    lines[700] = ",".join([stamp, *["-40.32"] * 4, numbers[-1]])
+    path.write_text("\n".join(lines) + "\n")
+    refused = rookery("specialists", "check", "--input", "bars", "--config", "agents.yaml")
+    assert refused.code == 2
+    assert "EURUSD_H4.csv:701: Open '-40.32' is not above 0" in refused.err
+    said = rookery("specialists", "check", "--input", "bars", "--config", "agents.yaml", "--quarantine", "aside")
+    assert said.code == 0
+    (line,) = (line for line in said.out.splitlines() if line.startswith("EURUSD: "))
+    assert line.startswith(
+        "EURUSD: EURUSD_H4.csv; 1,499 of 1,500 rows kept; set aside: open not above 0 (1); dialect: "
+    )
+    assert "bad ticks: " in line
+    assert "sessions" in line
+    assert "-40.32" in next((folder / "aside").glob("*EURUSD_H4.csv.csv")).read_text()
+
+
 def test_check_says_what_is_missing(rookery: Call, folder: Path):
     for name in ("EURUSD", "US30"):
         (folder / "bars" / f"{name}_H4.csv").unlink()
@@ -105,6 +125,23 @@ def test_a_phase_without_the_one_before_it_is_refused(rookery: Call, folder: Pat
     assert said.code == 2
     assert "phase 1 has not been trained in it" in said.err
     assert "--phase 1" in said.err
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_later_phase_takes_seed_and_steps_of_the_run_that_it_goes_on_with(rookery: Call, folder: Path):
+    first = ("--phase", "1", "--input", "bars", "--timesteps", "128", "--seed", "7", "--no-gate")
+    assert rookery("specialists", "train", *first, "--config", "agents.yaml", "--output-dir", "m").code == 0
+    later = ("specialists", "train", "--phase", "2", "--config", "agents.yaml", "--output-dir", "m", "--no-gate")
+    refused = rookery(*later, "--timesteps", "512")
+    assert refused.code == 2
+    assert "--timesteps: the run was begun with 256 steps for phase 2, not 512" in refused.err
+    assert "begin another run with --phase2-timesteps 512" in refused.err
+    assert rookery(*later, "--timesteps", "256").code == 0
+    assert "was started with another seed" in rookery(*later, "--seed", "8").err
+    said = rookery(*later[:3], "3", *later[4:], "--eval-episodes", "2")
+    assert said.code == 0
+    assert "lead over phase 2: " in said.out
 
 
 def test_the_scripts_folder_of_one_phase_lies_in_the_run_of_all_three():

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rookery.cli.twin_options import seconds_of
+from rookery.errors import UserError
 from rookery.progress import Progress
 
 if TYPE_CHECKING:
@@ -74,24 +75,41 @@ def specialists_config(
     """The specialists' settings in `file`, with every one of `options` that is a setting in its place.
 
     Without a file they are those of `run`, where that is a run already, else the specification's with typical costs.
-    `timesteps` are those of the phase that is asked for, or of each.
+    `timesteps` are those of the phase that is asked for, or of each. A run's other phases keep the steps that it was
+    begun with, whatever the file says. Raises UserError when the phase asked for was begun with other steps.
     """
     from rookery.pipelines.specialists.config import SpecialistsConfig, typical
     from rookery.run import is_run
     from rookery.runs import read_run
 
+    begun = None
+    if run is not None and is_run(run):
+        begun = SpecialistsConfig.parse(read_run(run).config, place=run / "run.json")
+    config = typical() if begun is None else begun
     if file is not None:
         config = SpecialistsConfig.read(file, say=progress.say)
-    elif run is not None and is_run(run):
-        config = SpecialistsConfig.parse(read_run(run).config, place=run / "run.json")
-    else:
-        config = typical()
     # A device is chosen by the settings unless the command names one.
     given = {name: value for name, value in options.items() if (name, value) != ("device", "auto")}
     if (steps := given.get("timesteps")) is not None:
         phases = "123" if given.get("phase") == "all" else str(given.get("phase"))
         given = {**{f"phase{number}_timesteps": steps for number in phases}, **_known(given)}
-    return _overridden(config, given, _SPECIALISTS)
+    config = _overridden(config, given, _SPECIALISTS)
+    return config if begun is None else _as_begun(config, begun, options.get("phase"))
+
+
+def _as_begun(config: "SpecialistsConfig", begun: "SpecialistsConfig", phase: object) -> "SpecialistsConfig":
+    """The settings with the run's own steps of the phases that are not asked for."""
+    if phase not in ("2", "3"):
+        return config
+    asked, held = (getattr(one.training, f"phase_{phase}_timesteps") for one in (config, begun))
+    if asked != held:
+        raise UserError(
+            f"the run was begun with {held:,} steps for phase {phase}, not {asked:,}",
+            place="--timesteps",
+            remedy=f"leave them out, or begin another run with --phase{phase}-timesteps {asked}",
+        )
+    steps = {name: value for name, value in begun.training.model_dump().items() if name.endswith("_timesteps")}
+    return config.model_copy(update={"training": config.training.model_copy(update=steps)})
 
 
 def _known(options: Mapping[str, object]) -> dict[str, object]:

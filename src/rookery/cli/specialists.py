@@ -21,6 +21,7 @@ from rookery.cli.settings import specialists_config
 from rookery.cli.specialists_options import (
     MODELS,
     ColumnOption,
+    DateOrderOption,
     DialectOption,
     EngineOption,
     EpisodesOption,
@@ -31,6 +32,10 @@ from rookery.cli.specialists_options import (
     NoGateOption,
     OutputDirOption,
     PhaseOption,
+    PriceOption,
+    QuarantineOption,
+    RangesOption,
+    RunSeedOption,
     SecondStepsOption,
     StampOption,
     StepsOption,
@@ -65,11 +70,15 @@ def check(
     column: ColumnOption = None,
     dialect: DialectOption = "auto",
     interval: LengthOption = None,
+    date_order: DateOrderOption = None,
+    price: PriceOption = "mid",
+    ranges: RangesOption = "refuse",
+    quarantine: QuarantineOption = None,
     config: ConfigOption = None,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Read bars (and settings) as a run would, put them on one clock, and say what was found; writes nothing."""
+    """Read bars (and settings) as a run would, on one clock, and say what was found; writes --quarantine alone."""
     progress = Progress(quiet=quiet)
     settings = specialists_config(config, {}, progress=progress)
     source = bar_source(context.params)
@@ -102,7 +111,11 @@ def train(
     column: ColumnOption = None,
     dialect: DialectOption = "auto",
     interval: LengthOption = None,
-    seed: SeedOption = 0,
+    date_order: DateOrderOption = None,
+    price: PriceOption = "mid",
+    ranges: RangesOption = "refuse",
+    quarantine: QuarantineOption = None,
+    seed: RunSeedOption = None,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
     quiet: QuietOption = False,
@@ -120,7 +133,7 @@ def train(
         from rookery.pipelines.specialists import whole
 
         asked = _asked(phase, no_gate, engine)
-        made = whole.train(source, folder, config=settings, seed=seed, asked=asked, progress=progress)
+        made = whole.train(source, folder, config=settings, seed=_seed(seed, folder), asked=asked, progress=progress)
         last = made.learnt.phases[max(made.learnt.phases)]
         evaluated = {} if eval_episodes is None else last.evaluate(eval_episodes)
         copy_logs(made.folder, log_dir)
@@ -197,6 +210,10 @@ def run(
     column: ColumnOption = None,
     dialect: DialectOption = "auto",
     interval: LengthOption = None,
+    date_order: DateOrderOption = None,
+    price: PriceOption = "mid",
+    ranges: RangesOption = "refuse",
+    quarantine: QuarantineOption = None,
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
@@ -216,6 +233,16 @@ def run(
         result = whole.run(source, folder, config=settings, seed=seed, asked=asked, progress=progress)
         copy_logs(folder, log_dir)
     outcome.show_result(result, as_json=as_json)
+
+
+def _seed(given: int | None, folder: Path) -> int:
+    """The seed that was given, else that of the run, where there is one."""
+    from rookery.run import is_run
+    from rookery.runs import read_run
+
+    if given is not None:
+        return given
+    return read_run(folder).seed if is_run(folder) else 0
 
 
 def _own(path: Path) -> "RunFacts":

@@ -34,6 +34,19 @@ ColumnOption = Annotated[
     typer.Option("--column", metavar="MEANING=NAME", help="Which column is what: close=Settle; may be repeated."),
 ]
 DialectOption = Annotated[str, typer.Option("--dialect", help="Whose export; told by columns and shapes by default.")]
+DateOrderOption = Annotated[
+    Literal["day", "month"] | None, typer.Option("--date-order", help="What comes first in 01/02/2024.")
+]
+PriceOption = Annotated[
+    Literal["mid", "bid", "ask"], typer.Option("--price", help="Which price of files with bid and ask.")
+]
+RangesOption = Annotated[
+    Literal["refuse", "widen"], typer.Option("--ranges", help="A high and low that do not hold the close.")
+]
+QuarantineOption = Annotated[
+    Path | None,
+    typer.Option("--quarantine", metavar="DIR", help="Put bad rows of every file into DIR and go on without them."),
+]
 LengthOption = Annotated[
     str | None, typer.Option("--interval", metavar="SPAN", help="Which bars to take where there are several: 1h, 4h.")
 ]
@@ -53,6 +66,10 @@ LogDirOption = Annotated[
 ]
 EpisodesOption = Annotated[
     int | None, typer.Option("--eval-episodes", min=1, max=100_000, help="Episodes of each evaluation.")
+]
+RunSeedOption = Annotated[
+    int | None,
+    typer.Option("--seed", min=0, max=2**32 - 1, help="Same seed, same bytes; the run's own, or 0, by default."),
 ]
 NoGateOption = Annotated[
     bool, typer.Option("--no-gate", help="Go on to the next phase even if the last one beats nothing.")
@@ -84,12 +101,21 @@ def bar_source(options: Mapping[str, Any], *, run: Path | None = None) -> "BarSo
         bar_stamp=options.get("bar_stamp"),
         columns=options.get("column") or (),
         dialect=options.get("dialect", "auto"),
+        date_order=options.get("date_order"),
+        price=options.get("price", "mid"),
+        ranges=options.get("ranges", "refuse"),
     )
     if not inputs and run is not None and is_run(run):
         return BarSource.from_request(read_run(run).request["source"])
     if not inputs:
         return BarSource(kind="embedded", options=read_as)
-    return BarSource(inputs=tuple(inputs), options=read_as, interval_s=_seconds(options.get("interval")))
+    aside = options.get("quarantine")
+    return BarSource(
+        inputs=tuple(inputs),
+        options=read_as,
+        interval_s=_seconds(options.get("interval")),
+        quarantine=None if aside is None else str(aside),
+    )
 
 
 _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3_600, "d": 86_400, "w": 604_800}

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rookery.pipelines.specialists.inputs import Reading
     from rookery.pipelines.specialists.portfolio import Alignment, PortfolioBars
     from rookery.pipelines.specialists.whole import Trained
+    from rookery.schema import SourceFacts
 
 
 def show_check(
@@ -55,6 +56,8 @@ def show_check(
         [
             *show.table(("instrument", "bars", "time zone", "gaps"), rows),
             "",
+            *(_found(name, one.facts) for name, one in reading.loaded.items()),
+            "",
             *reading.stand_ins.values(),
             *(f"{name}: left aside, {reason}" for name, reason in reading.aside.items()),
             *([f"no bars of {', '.join(missing)}: masked, never traded"] if missing else []),
@@ -66,6 +69,18 @@ def show_check(
             "fit for: rookery specialists run",
         ]
     )
+
+
+# What a reader found in a file, beside what the table tells.
+_NOTES = ("dialect", "bar stamp", "sessions", "bad ticks", "moves", "flat bars")
+
+
+def _found(name: str, facts: "SourceFacts") -> str:
+    said = [facts.path.rsplit("/", 1)[-1], f"{facts.rows_kept:,} of {facts.rows_read:,} rows kept"]
+    said += [f"{facts.duplicates_dropped:,} repeated"] if facts.duplicates_dropped else []
+    said += [f"set aside: {reason} ({count:,})" for reason, count in facts.quarantined.items()]
+    said += [f"{note}: {facts.notes[note]}" for note in _NOTES if note in facts.notes]
+    return f"{name}: {'; '.join(said)}"
 
 
 def _spans(split: Any) -> Mapping[str, range]:  # noqa: ANN401  a Split; its module is heavy
@@ -117,7 +132,19 @@ def _validation(evaluated: Mapping[str, Any]) -> list[str]:
         cells = [_measure(record.get(key)) for key in ("sharpe", "max_drawdown", "win_rate")]
         rows.append([name, *cells, f"{record.get('episodes', 0):,}", _plain(record.get("mean_episode_return"))])
     header = ("on validation", "Sharpe", "drawdown", "win rate", "episodes", "mean reward")
-    return show.table(header, rows)
+    return [*show.table(header, rows), *(line for one in evaluated.values() for line in _over_phase2(one))]
+
+
+def _over_phase2(record: Mapping[str, Any]) -> list[str]:
+    """Phase 3 beside phase 2 on the same episodes; nothing for another phase."""
+    if "episodes_ahead_of_phase2" not in record:
+        return []
+    lead = record["lead_over_phase2"]
+    bounds = "" if lead["low"] is None else f" ({1e4 * lead['low']:.2f} to {1e4 * lead['high']:.2f})"
+    value = "-" if lead["value"] is None else f"{1e4 * lead['value']:.2f} bps a bar{bounds}"
+    ahead = f"ahead in {record['episodes_ahead_of_phase2']:.0%} of {record['episodes']:,} episodes"
+    ratios = f"{_plain(record['portfolio_sharpe'])} a decision against {_plain(record['phase2_portfolio_sharpe'])}"
+    return [f"lead over phase 2: {value}; {ahead}; Sharpe ratio {ratios}"]
 
 
 def _measure(one: object) -> str:

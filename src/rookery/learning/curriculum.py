@@ -24,6 +24,15 @@ class Promotion:
             raise ValueError(f"no rule for promotion: {self}")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Episodes at a level, and mean and deviation (population) of the last of them; 0 where there are none."""
+
+    episodes: int
+    mean: float
+    std: float
+
+
 class Curriculum:
     """Levels in order of difficulty. Episodes are drawn from those reached, in proportion to `shares`."""
 
@@ -72,9 +81,16 @@ class Curriculum:
         return True
 
     def _earned(self) -> bool:
-        full = len(self._recent) == self._rule.window and self._episodes >= self._rule.min_episodes
+        now = self.standing()
+        full = len(self._recent) == self._rule.window and now.episodes >= self._rule.min_episodes
+        return full and now.mean >= self._rule.mean and now.std <= self._rule.std
+
+    def standing(self) -> Standing:
+        """How the level in force goes."""
+        if not self._recent:
+            return Standing(episodes=self._episodes, mean=0.0, std=0.0)
         # Exact sums: fifty times 0.1 must have a mean of 0.1.
-        return full and fmean(self._recent) >= self._rule.mean and pstdev(self._recent) <= self._rule.std
+        return Standing(episodes=self._episodes, mean=fmean(self._recent), std=pstdev(self._recent))
 
     def state(self) -> dict[str, Any]:
         """All there is to restore, in JSON values."""

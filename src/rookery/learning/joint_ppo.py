@@ -38,6 +38,7 @@ class JointLearner:
     Every loss is the clipped surrogate + value_coefficient x value loss - entropy_coefficient x entropy of the
     learner's own actions. Its gradient moves the learner's own parameters, clipped to `max_norm`; on the encoder the
     gradients of all that learn are combined by `coordination`, then clipped. Rates are those of `coordination`.
+    It learns where the policy is.
     """
 
     def __init__(
@@ -55,7 +56,11 @@ class JointLearner:
         Who acted less often than others has as many minibatches, of fewer samples; who did not act at all is left out.
         Figures are named `learner.figure`, alignments (cosines on the encoder) `alignment.one.other`.
         """
-        held = {name: _tensors(name, lesson) for name, lesson in lessons.items() if lesson.rollout.acted_TN.any()}
+        held = {
+            name: {key: values.to(self.policy.device) for key, values in _tensors(name, lesson).items()}
+            for name, lesson in lessons.items()
+            if lesson.rollout.acted_TN.any()
+        }
         if not held:
             return {}
         parts = -(-max(len(one["returns"]) for one in held.values()) // self._config.batch_size)
@@ -66,7 +71,7 @@ class JointLearner:
                 name: np.array_split(generator.permutation(len(one["returns"])), parts) for name, one in held.items()
             }
             for part in range(parts):
-                chosen = {name: torch.from_numpy(order[part]) for name, order in orders.items()}
+                chosen = {name: torch.from_numpy(order[part]).to(self.policy.device) for name, order in orders.items()}
                 batch = {
                     name: {key: values[chosen[name]] for key, values in one.items()}
                     for name, one in held.items()
@@ -137,11 +142,11 @@ class JointLearner:
         return found
 
     def tensors(self) -> dict[str, Tensor]:
-        """Weights and Adam's moments."""
+        """Weights and Adam's moments, on the CPU."""
         held = {f"policy.{name}": value for name, value in self.policy.state_dict().items()}
         for name, adam in self._adam.items():
             held |= {f"adam.{name}.{key}": value for key, value in adam.tensors().items()}
-        return {name: value.detach().clone() for name, value in held.items()}
+        return {name: value.detach().cpu().clone() for name, value in held.items()}
 
     def restore(self, held: Mapping[str, Tensor]) -> None:
         """Go on from what `tensors` returned."""

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from rookery.learning.reproducible import derive_seed
 from rookery.learning.rollout import Flags, Floats, Rollout
+from rookery.models.action_distribution import Categorical, Gaussian
 from rookery.models.joint_policy import META, JointPolicy
 
 
@@ -50,6 +51,8 @@ def collect(
 ) -> tuple[dict[str, Rollout], dict[str, Floats]]:
     """Act for as many steps as there is noise: a record per learner, and what each was paid for itself alone (T, N).
 
+    The networks stay where they are; the environment and the records are on the host.
+
     In the records every reward is the common one, the specialists' with the control given back: it takes the credit for
     their own actions away. The meta-controller acted only where it was heard.
     """
@@ -63,24 +66,24 @@ def collect(
     controls_TN = np.empty((steps, count), np.float32)
     flags_2TN, heard_TN = np.empty((2, steps, count), np.bool_), np.empty((steps, count), np.bool_)
     records = {learner: _blank(noise[learner]) for learner in policy.learners}
-    draws = {learner: torch.from_numpy(numbers) for learner, numbers in noise.items()}
+    draws = {learner: torch.from_numpy(numbers).to(policy.device) for learner, numbers in noise.items()}
     for t in range(steps):
         observations_TNO[t], heard_TN[t] = seen_NO, env.deciding()
         actions: dict[str, Tensor] = {}
-        for learner, (distribution, value_N) in policy(torch.from_numpy(seen_NO)).items():
+        for learner, (distribution, value_N) in _judged(policy, seen_NO).items():
             actions[learner] = distribution.sample(draws[learner][t])
             record = records[learner]
-            record["actions"][t] = actions[learner].numpy()
-            record["log_probs"][t] = distribution.log_prob(actions[learner]).numpy()
-            record["values"][t] = value_N.numpy()
-        joint_NJ = policy.joint(actions).numpy()
+            record["actions"][t] = actions[learner].cpu().numpy()
+            record["log_probs"][t] = distribution.log_prob(actions[learner]).cpu().numpy()
+            record["values"][t] = value_N.cpu().numpy()
+        joint_NJ = policy.joint(actions).cpu().numpy()
         seen_NO, rewards_TN[t], alone_TNS[t], controls_TN[t], *flags_TN, final_NO = env.step(joint_NJ)
         flags_2TN[:, t] = flags_TN
         cut = np.flatnonzero(flags_2TN[1, t] & ~flags_2TN[0, t])
         if len(cut):
-            for learner, (_, value_C) in policy(torch.from_numpy(final_NO[cut])).items():
-                records[learner]["finals"][t, cut] = value_C.numpy()
-    last = {learner: value_N.numpy() for learner, (_, value_N) in policy(torch.from_numpy(seen_NO)).items()}
+            for learner, (_, value_C) in _judged(policy, final_NO[cut]).items():
+                records[learner]["finals"][t, cut] = value_C.cpu().numpy()
+    last = {learner: value_N.cpu().numpy() for learner, (_, value_N) in _judged(policy, seen_NO).items()}
     rollouts = {
         learner: Rollout(
             observations_TNO=observations_TNO,
@@ -98,6 +101,10 @@ def collect(
         for learner, record in records.items()
     }
     return rollouts, {name: np.ascontiguousarray(alone_TNS[:, :, s]) for s, name in enumerate(policy.names)}
+
+
+def _judged(policy: JointPolicy, seen_BO: Floats) -> dict[str, tuple[Gaussian | Categorical, Tensor]]:
+    return policy(torch.from_numpy(seen_BO).to(policy.device))  # type: ignore[no-any-return]
 
 
 def _blank(noise_TNA: Floats) -> dict[str, Floats]:

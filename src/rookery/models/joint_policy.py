@@ -73,6 +73,11 @@ class JointPolicy(nn.Module):
         """The meta-controller first, then the specialists."""
         return (META, *self.names)
 
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
+        return self.mean_K.device
+
     def own_parts(self, learner: str) -> nn.ModuleList:
         """What one learner shares with nobody."""
         network = self.meta if learner == META else self.specialists[learner]

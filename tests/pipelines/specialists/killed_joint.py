@@ -19,7 +19,7 @@ from rookery.pipelines.specialists.groups import GROUPS, GroupName
 from rookery.pipelines.specialists.inputs import BarSource, read
 from rookery.pipelines.specialists.learning import new_meta_controller, new_specialist
 from rookery.pipelines.specialists.observing import Observed, observe
-from rookery.pipelines.specialists.phase3 import MESSAGES, METRICS, STAGE, Phase3JointTrainer
+from rookery.pipelines.specialists.phase3 import MESSAGES, METRICS, MODELS, STAGE, Phase3JointTrainer
 from rookery.pipelines.specialists.portfolio import portfolio
 from rookery.pipelines.specialists.weights import WEIGHTS
 
@@ -78,8 +78,10 @@ def train(folder: Path) -> None:
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """Hash of every file that a finished stage promises."""
-    return {name: hashlib.sha256((folder / STAGE / name).read_bytes()).hexdigest() for name in FILES}
+    """Hash of every file that a finished stage promises, saved models among them."""
+    stage = folder / STAGE
+    names = [*FILES, *sorted(path.relative_to(stage).as_posix() for path in (stage / MODELS).iterdir())]
+    return {name: hashlib.sha256((stage / name).read_bytes()).hexdigest() for name in names}
 
 
 def child(folder: Path) -> int:

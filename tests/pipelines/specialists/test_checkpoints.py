@@ -45,6 +45,34 @@ def test_models_come_back_as_they_went_with_what_is_known_of_them(tmp_path: Path
     assert list(found.metadata.tags) == ["first"]
 
 
+def test_dates_and_durations_kept_apart_leave_equal_bytes_and_come_back(tmp_path: Path):
+    saved = {}
+    for name, date, seconds in (("one", "2024-01-02T00:00:00+00:00", 1.5), ("other", "2025-06-07T08:09:10+00:00", 2.5)):
+        system = ModelCheckpointingSystem(tmp_path / name, keep_last=1, moments=tmp_path / f"{name}.json")
+        system.save_checkpoint(models(0.0), {"portfolio_sharpe": 0.0}, 1)
+        about = About(created_at=date, training_duration=seconds, parent_checkpoint="before")
+        path = system.save_checkpoint(models(1.0), {"portfolio_sharpe": 1.0}, 2, about=about)
+        for found in (system.load_checkpoint(path).metadata, system.get_best_model().metadata, *system.checkpoints()):
+            known = (found.created_at, found.training_duration, found.parent_checkpoint)
+            assert known == (date, seconds, "before")
+        assert ModelCheckpointingSystem(tmp_path / name).checkpoints()[0].created_at == ""
+        saved[name] = [(one.name, one.read_bytes()) for one in sorted((tmp_path / name).iterdir())]
+    assert saved["one"] == saved["other"]
+
+
+def test_moments_of_checkpoints_that_are_gone_are_forgotten(tmp_path: Path):
+    system = ModelCheckpointingSystem(tmp_path / "held", keep_last=1, best_by=(), moments=tmp_path / "moments.json")
+    paths = [system.save_checkpoint(models(float(step)), {}, step) for step in range(4)]
+    assert set(json.loads((tmp_path / "moments.json").read_text())) == {paths[-2].stem, paths[-1].stem}
+
+
+def test_moments_of_a_wrong_form_are_refused_by_name(tmp_path: Path):
+    (tmp_path / "moments.json").write_text('{"phase3-1": {"created_at": 5, "training_duration": 1.0}}')
+    with pytest.raises(UserError, match="does not hold moments") as failure:
+        ModelCheckpointingSystem(tmp_path / "held", moments=tmp_path / "moments.json").checkpoints()
+    assert failure.value.place == str(tmp_path / "moments.json")
+
+
 def test_the_last_ones_and_the_best_by_each_metric_are_kept(tmp_path: Path):
     system = ModelCheckpointingSystem(tmp_path, keep_last=2, best_by=("portfolio_sharpe", "-max_drawdown"))
     for step, (ratio, fall) in enumerate([(0.1, 0.5), (2.0, 0.4), (0.3, 0.1), (0.2, 0.3), (0.1, 0.2)]):

@@ -40,6 +40,39 @@ def test_a_hundred_returns_of_a_tenth_raise_the_level_from_their_step_on():
     assert one.get_difficulty_level(990) == "medium"
 
 
+def test_shorter_episodes_are_asked_for_as_much_a_bar_and_allowed_the_deviation_of_fewer_bars():
+    config = CurriculumConfig(min_episodes=50)
+
+    def made() -> AdvancedCurriculumLearning:
+        return AdvancedCurriculumLearning(config, instruments=3, bars=800, volatility=0.002, seed=0, episode_bars=250)
+
+    def ends_at(mean: float, deviation: float) -> str:
+        one = made()
+        for k in range(50):
+            one.update_curriculum({"performance": mean + (deviation if k % 2 else -deviation), "step": k})
+        return one.level
+
+    # A quarter of the bars: a quarter of 0.1, and half of 0.05.
+    assert ends_at(0.0251, 0.0249) == "medium"
+    assert ends_at(0.0249, 0.0) == "easy"
+    assert ends_at(0.0251, 0.0251) == "easy"
+
+
+def test_how_it_stands_is_told_with_what_is_asked_for():
+    one = lessons()
+    assert one.standing() == (
+        "curriculum at 'easy': 0 episodes of scenarios ended there; "
+        "'medium' begins after 100 of which the last 50 gain 0.100 (deviation 0.050 at most)"
+    )
+    for k in range(60):
+        one.update_curriculum({"performance": 0.02, "step": k})
+    assert "60 episodes of scenarios ended there, the last 50 gained 0.020 (deviation 0.000);" in one.standing()
+    for k in range(200):
+        one.update_curriculum({"performance": 0.2, "step": k})
+    assert one.level == "hard"
+    assert "begins" not in one.standing()
+
+
 def test_a_level_unknown_is_refused():
     with pytest.raises(ValueError, match="no level 'absurd'"):
         lessons().generate_scenario("absurd")  # type: ignore[arg-type]

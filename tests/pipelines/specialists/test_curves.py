@@ -49,5 +49,16 @@ def test_long_metrics_are_thinned_and_keep_their_last_row(tmp_path: Path):
     assert only.steps[-1] == 1_000
 
 
+def test_long_metrics_are_thinned_for_each_learner_by_itself(tmp_path: Path):
+    rows = [
+        {"steps": float(u), "meta.entropy": float(u)} | ({"forex.entropy": -float(u)} if u % 5 == 0 else {})
+        for u in range(1, 1_002)
+    ]
+    found = {one.learner: one.steps for one in read_curves([(3, "joint", _metrics(tmp_path / "joint", rows))])}
+    assert found["forex"] == tuple(range(5, 1_001, 5))
+    assert len(found["meta"]) == 167
+    assert found["meta"][-2:] == (995, 1_001)
+
+
 def test_a_stage_without_metrics_has_no_lines(tmp_path: Path):
     assert read_curves([(1, "forex", tmp_path)]) == ()

@@ -1,6 +1,7 @@
 """Where bars come from, and what they become."""
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -76,9 +77,66 @@ def test_a_column_map_that_is_none_is_refused():
         options_of(tz=None, bar_stamp=None, columns=["close"])
 
 
+def test_faulty_rows_go_to_the_folder_named_and_the_rest_is_read(write_bars: WriteBars, tmp_path: Path):
+    path = write_bars("EURUSD_H4.csv", count=200)
+    lines = path.read_text().splitlines()
+    lines[100] = lines[100].replace("\t10", "\t-1", 1)
+    lines[50] = "\t".join([lines[50].split("\t")[0], "-40.32", "101", "-40.32", "99", "10"])
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(UserError, match="not above 0"):
+        read(BarSource(inputs=(str(path),)))
+    made = read(BarSource(inputs=(str(path),), quarantine=str(tmp_path / "aside" / "rows"))).loaded["EURUSD"]
+    assert sum(made.facts.quarantined.values()) == 200 - made.facts.rows_kept > 0
+    assert "-40.32" in (tmp_path / "aside" / "rows" / "1-EURUSD_H4.csv.csv").read_text()
+
+
+def test_a_folder_of_faulty_rows_is_not_that_of_the_bars(write_bars: WriteBars, tmp_path: Path):
+    path = str(write_bars("EURUSD_H4.csv"))
+    with pytest.raises(UserError, match="holds the bars themselves"):
+        read(BarSource(inputs=(path,), quarantine=str(tmp_path)))
+    (tmp_path / "apart").mkdir()
+    (tmp_path / "apart" / "note").touch()
+    with pytest.raises(UserError, match="is a file, not a folder"):
+        read(BarSource(inputs=(path,), quarantine=str(tmp_path / "apart" / "note")))
+
+
+def test_a_request_without_a_quarantine_does_not_speak_of_it():
+    assert "quarantine" not in BarSource(kind="embedded").request()
+
+
+def test_the_command_that_repeats_a_run_names_every_way_of_reading():
+    options = BarOptions(dialect="investing", date_order="day", price="bid", ranges="widen", tz="UTC")
+    source = BarSource(inputs=("bars",), options=options, interval_s=3_600, quarantine="some/aside")
+    words = shlex.split(source.command(seed=4))
+    pairs = dict(zip(words[3::2], words[4::2], strict=True))
+    assert pairs == {
+        "--input": "bars",
+        "--tz": "UTC",
+        "--dialect": "investing",
+        "--date-order": "day",
+        "--price": "bid",
+        "--ranges": "widen",
+        "--interval": "3600s",
+        "--quarantine": "aside",
+        "--config": "config.yaml",
+        "--seed": "4",
+    }
+
+
+def test_real_daily_quotes_with_separators_are_read_once_their_faults_are_set_aside(shared_data: Path, tmp_path: Path):
+    folder = shared_data / "daily_quotes_with_separators"
+    with pytest.raises(UserError, match=r"'-40\.32' is not above 0"):
+        read(BarSource(inputs=(str(folder),)))
+    options = options_of(tz=None, bar_stamp=None, columns=[], ranges="widen")
+    weekly = BarSource(inputs=(str(folder),), options=options, interval_s=604_800, quarantine=str(tmp_path / "q"))
+    facts = read(weekly).loaded["WTIUSD"].facts
+    assert (facts.rows_kept, dict(facts.quarantined)) == (1_095, {"low not above 0": 1})
+
+
 def test_a_source_survives_a_round_trip_through_json():
     for source in (
         BarSource(inputs=("a", "XAUUSD=b.csv"), options=BarOptions(tz="UTC+2", columns={"close": "Settle"})),
+        BarSource(inputs=("a",), quarantine="aside"),
         BarSource(kind="embedded"),
         BarSource(kind="generated", scenario="martingale", bars=10, seed=4),
     ):

@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rookery.market.bars import Bars
+from rookery.market.bars import CLOSE, Bars
 from rookery.market.scenarios import Level, generate
 from rookery.pipelines.specialists.config import CurriculumConfig, SpecialistsConfig, quick
 from rookery.pipelines.specialists.curriculum import AdvancedCurriculumLearning, Scenario
 from rookery.pipelines.specialists.groups import GROUPS
 from rookery.pipelines.specialists.inputs import BarSource, read
-from rookery.pipelines.specialists.joint_env import JointTrainingEnv, ScenarioWorld, full_exposure
+from rookery.pipelines.specialists.joint_env import JointTrainingEnv, ScenarioWorld, full_exposure, within_reach
 from rookery.pipelines.specialists.joint_worlds import (
     PER_LEVEL,
     WIDER,
@@ -69,6 +69,19 @@ def test_a_visit_is_to_a_scenario_of_its_level(world: tuple[SpecialistsConfig, O
         assert env.scenarios[env.visited].level == level
     with pytest.raises(ValueError, match="no scenario of level"):
         JointTrainingEnv(env.real, ()).visit("easy", draws)
+
+
+def test_no_side_held_through_an_episode_gains_more_than_what_is_within_reach(
+    world: tuple[SpecialistsConfig, Observed],
+):
+    config, _ = world
+    env = made(world).scenarios[0].env
+    close_TM, length = env.params.market.quotes_TMQ[:, :, CLOSE], config.environment.episode_length
+    found = within_reach(env)
+    assert found == pytest.approx(
+        np.mean([abs(close_TM[t + length] / close_TM[t] - 1) for t in range(len(close_TM) - length)])
+    )
+    assert found > abs(np.mean([close_TM[t + length] / close_TM[t] - 1 for t in range(len(close_TM) - length)])) > 0
 
 
 def test_a_world_keeps_its_episodes_while_another_is_visited(world: tuple[SpecialistsConfig, Observed]):

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,7 +23,15 @@ from rookery.pipelines.specialists.acting import meta_wishes, whole_span
 from rookery.pipelines.specialists.checkpoints import ModelCheckpointingSystem
 from rookery.pipelines.specialists.inputs import BarSource
 from rookery.pipelines.specialists.joint_worlds import LikeliestActor, portfolio_env
-from rookery.pipelines.specialists.phase3 import MESSAGES, METRICS, MODELS, STAGE, Phase3JointTrainer, TrainedJoint
+from rookery.pipelines.specialists.phase3 import (
+    MESSAGES,
+    METRICS,
+    MODELS,
+    MOMENTS,
+    STAGE,
+    Phase3JointTrainer,
+    TrainedJoint,
+)
 from rookery.pipelines.specialists.weights import digest
 
 SCRIPT = Path(__file__).with_name("killed_joint.py")
@@ -173,6 +182,13 @@ def test_specialists_learn_at_every_second_update_and_their_gradients_are_aligne
     assert any("alignment.meta.forex" in row for row in rows(folder))
 
 
+def test_the_log_tells_how_far_the_curriculum_came_and_what_was_to_be_had(trained: Finished):
+    folder, _, _, _ = trained
+    log = (folder / "logs" / "phase3" / "training.log").read_text()
+    assert "curriculum at '" in log
+    assert "one side held through an episode gains there: " in log
+
+
 def test_messages_of_an_update_form_a_chain(trained: Finished):
     folder, _, _, _ = trained
     journal = MessageJournal(folder / STAGE / MESSAGES)
@@ -193,6 +209,20 @@ def test_saved_models_tell_their_settings_and_what_their_last_update_measured(tr
     assert last.model_config == trainer.config.model_dump(mode="json")
     assert last.training_metrics.items() <= rows(folder)[-1].items()
     assert last.training_metrics["steps"] == last.step
+
+
+def test_saved_models_tell_what_they_came_from_when_and_after_how_long(trained: Finished):
+    folder, trainer, _, _ = trained
+    held = ModelCheckpointingSystem(folder / STAGE / MODELS, moments=folder / "logs" / MOMENTS).checkpoints()
+    newest = held[-3:]
+    assert [one.parent_checkpoint for one in newest[1:]] == [one.checkpoint_id for one in newest[:-1]]
+    if held[0].episode == 0:
+        assert held[0].parent_checkpoint == trainer._inputs()["pretrained"]
+    moments = [datetime.fromisoformat(one.created_at) for one in held]
+    assert all(one.tzinfo == UTC for one in moments)
+    assert moments == sorted(moments)
+    seconds = [one.training_duration for one in newest]
+    assert 0.0 < seconds[0] < seconds[1] < seconds[2]
 
 
 def test_a_second_run_writes_the_same_bytes(trained: Finished, tmp_path: Path):
@@ -255,6 +285,54 @@ def test_the_likeliest_allocation_sums_to_1(trained: Finished):
     env = portfolio_env(trainer.config, trainer._validation, 3)
     seen, _ = env.reset(seed=0)
     assert float(allocation(trainer.policy.act(torch.from_numpy(seen))[:, :4]).shares_BS.sum()) == pytest.approx(3.0)
+
+
+@pytest.fixture
+def pretended_gpu(monkeypatch: pytest.MonkeyPatch) -> torch.device:
+    """A device that is not the host and holds no numbers: torch refuses to mix its tensors with the host's, and to read
+    them there. What is fetched by `cpu` is 0.
+    """
+    fetch, number, numbers = torch.Tensor.cpu, torch.Tensor.__float__, torch.Tensor.tolist
+
+    def fetched(own: torch.Tensor) -> torch.Tensor:
+        return torch.zeros(own.shape, dtype=own.dtype) if own.is_meta else fetch(own)
+
+    monkeypatch.setattr(torch.Tensor, "cpu", fetched)
+    monkeypatch.setattr(torch.Tensor, "__float__", lambda own: number(fetched(own)))
+    monkeypatch.setattr(torch.Tensor, "tolist", lambda own: numbers(fetched(own)))
+    return torch.device("meta")
+
+
+@pytest.mark.filterwarnings("ignore:.*copying from a non-meta parameter:UserWarning")
+def test_networks_learn_on_the_device_that_is_chosen_and_come_back_to_the_host(
+    tmp_path: Path, pretended_gpu: torch.device, monkeypatch: pytest.MonkeyPatch
+):
+    asked: list[str] = []
+
+    def choose(name: str) -> torch.device:
+        asked.append(name)
+        return pretended_gpu
+
+    monkeypatch.setattr("rookery.pipelines.specialists.phase3.choose_device", choose)
+    trainer = made(tmp_path / "run", device="cuda")
+    moved = trainer._training().learner
+    assert {flat.values_P.device for flat in moved._flat.values()} == {pretended_gpu}
+    outcome = trainer.train()
+    assert asked == ["cuda", "cuda"]
+    assert {value.device.type for value in outcome.policy.state_dict().values()} == {"cpu"}
+    assert len(rows(tmp_path / "run")) == SMALL.UPDATES
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
+def test_a_gpu_learns_with_others_and_repeats_itself(tmp_path: Path):
+    first, again = (made(tmp_path / name, device="cuda").train() for name in ("one", "other"))
+    assert hashes(tmp_path / "one") == hashes(tmp_path / "other")
+    assert first.scores == again.scores
+
+
+def test_its_progress_goes_by_the_name_of_its_stage(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    made(tmp_path / "run", phase_3_timesteps=128).train()
+    assert f"{STAGE} 128/128 steps" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from rookery.agents.weights import WITH_BUFFERS, read_weights
 from rookery.errors import UserError, did_you_mean, listed
-from rookery.files import read_sealed, write_bytes, write_sealed
+from rookery.files import read_json, read_sealed, write_bytes, write_json, write_sealed
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _KINDS: Mapping[str, type | tuple[type, ...]] = {
@@ -28,12 +28,16 @@ _KINDS: Mapping[str, type | tuple[type, ...]] = {
     "tags": list,
     "parent_checkpoint": (str, type(None)),
 }
+# What differs between equal runs.
+_TIMED = ("created_at", "training_duration")
+Moments = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckpointMetadata:
     """What is known of a checkpoint. `model_size` counts parameters and buffers, `training_duration` is in seconds,
-    `model_hash` is the sha256 of the weights' file, `created_at` an ISO 8601 moment in UTC.
+    `model_hash` is the sha256 of the weights' file, `created_at` an ISO 8601 moment in UTC, `parent_checkpoint` what
+    training went on from.
     """
 
     checkpoint_id: str
@@ -100,16 +104,25 @@ class ModelCheckpointingSystem:
 
     The last `keep_last` stay, and the best by each metric of `best_by`, larger being better (`-metric`: smaller).
     A kill at any moment leaves every earlier checkpoint whole.
+
+    `created_at` and `training_duration` differ between equal runs. With `moments`, a JSON file, they are kept there and
+    come back with the metadata, and equal runs fill the folder with equal bytes.
     """
 
     def __init__(
-        self, folder: str | Path, *, keep_last: int = 3, best_by: Sequence[str] = ("portfolio_sharpe",)
+        self,
+        folder: str | Path,
+        *,
+        keep_last: int = 3,
+        best_by: Sequence[str] = ("portfolio_sharpe",),
+        moments: str | Path | None = None,
     ) -> None:
         if keep_last < 1:
             raise ValueError(f"keep_last is {keep_last}; the checkpoint just saved must stay")
         self._folder = Path(folder)
         self._folder.mkdir(parents=True, exist_ok=True)
         self._keep_last, self._best_by = keep_last, tuple(best_by)
+        self._moments = None if moments is None else Path(moments)
 
     def save_checkpoint(
         self,
@@ -134,6 +147,11 @@ class ModelCheckpointingSystem:
             "model_config": dict(known.model_config or {}),
             "tags": list(known.tags),
         }
+        if self._moments is not None:
+            # Written first: a checkpoint that is whole has its moment.
+            held = {one: moment for one, moment in self._known_moments().items() if self._place(one).is_file()}
+            write_json(self._moments, {**held, name: {key: given[key] for key in _TIMED}})
+            given |= {"created_at": "", "training_duration": 0.0}
         metadata = CheckpointMetadata(
             checkpoint_id=name,
             step=step,
@@ -143,14 +161,14 @@ class ModelCheckpointingSystem:
             **given,
         )
         write_bytes(self._folder / f"{name}.safetensors", data)
-        write_sealed(self._folder / f"{name}.json", asdict(metadata))
+        write_sealed(self._place(name), asdict(metadata))
         self._prune()
-        return self._folder / f"{name}.json"
+        return self._place(name)
 
     def load_checkpoint(self, checkpoint_path: str | Path) -> SavedModels:
         """Read one checkpoint by its JSON file. Raises UserError naming the file that is missing or damaged."""
         path = Path(checkpoint_path)
-        metadata = read_metadata(path)
+        metadata = self._timed(read_metadata(path), self._known_moments())
         place = path.with_suffix(".safetensors")
         if place.is_symlink() or not place.is_file():
             raise UserError("checkpoint has lost its weights", place=place)
@@ -175,12 +193,27 @@ class ModelCheckpointingSystem:
         if best is None:
             remedy = did_you_mean(metric.removeprefix("-"), known) if known else "save a checkpoint first"
             raise UserError(f"no checkpoint knows '{metric.removeprefix('-')}'", place=self._folder, remedy=remedy)
-        return self.load_checkpoint(self._folder / f"{best.checkpoint_id}.json")
+        return self.load_checkpoint(self._place(best.checkpoint_id))
 
     def checkpoints(self) -> list[CheckpointMetadata]:
         """Metadata of every checkpoint, by phase and step."""
-        found = [read_metadata(path) for path in sorted(self._folder.glob("phase*.json"))]
+        known = self._known_moments()
+        found = [self._timed(read_metadata(path), known) for path in sorted(self._folder.glob("phase*.json"))]
         return sorted(found, key=lambda one: (one.phase, one.step, one.checkpoint_id))
+
+    def _place(self, checkpoint_id: str) -> Path:
+        return self._folder / f"{checkpoint_id}.json"
+
+    def _timed(self, metadata: CheckpointMetadata, known: Moments) -> CheckpointMetadata:
+        return replace(metadata, **known.get(metadata.checkpoint_id, {}))
+
+    def _known_moments(self) -> Moments:
+        if self._moments is None or not self._moments.is_file():
+            return {}
+        held = read_json(self._moments)
+        if not isinstance(held, dict) or not all(_is_moment(one) for one in held.values()):
+            raise UserError("does not hold moments of checkpoints", place=self._moments, remedy="delete it")
+        return held
 
     def _prune(self) -> None:
         held = self.checkpoints()
@@ -189,7 +222,7 @@ class ModelCheckpointingSystem:
         for one in held:
             if one.checkpoint_id not in kept:
                 # JSON first: a crash in between must not leave a JSON file that points at missing weights.
-                (self._folder / f"{one.checkpoint_id}.json").unlink()
+                self._place(one.checkpoint_id).unlink()
         whole = {path.stem for path in self._folder.glob("phase*.json")}
         for path in self._folder.glob("phase*.safetensors"):
             if path.stem not in whole:
@@ -208,6 +241,14 @@ def read_metadata(path: Path) -> CheckpointMetadata:
     return CheckpointMetadata(**values)
 
 
+def _is_moment(one: object) -> bool:
+    return (
+        isinstance(one, dict)
+        and one.keys() == set(_TIMED)
+        and all(isinstance(one[name], _KINDS.get(name, str)) for name in _TIMED)
+    )
+
+
 def _best(held: Sequence[CheckpointMetadata], metric: str) -> CheckpointMetadata | None:
     name, sign = metric.removeprefix("-"), -1.0 if metric.startswith("-") else 1.0
     able = [(sign * one.performance_metrics[name], -k) for k, one in enumerate(held) if name in one.performance_metrics]
@@ -222,7 +263,8 @@ def _flat(models: Mapping[str, nn.Module]) -> dict[str, Tensor]:
         if not _NAME.fullmatch(name):
             raise ValueError(f"'{name}' is not a plain name for a model")
         for key, value in model.state_dict().items():
-            if value.is_floating_point() and not bool(value.isfinite().all()):
+            held = value.detach().cpu().contiguous().clone()
+            if held.is_floating_point() and not bool(held.isfinite().all()):
                 raise ValueError(f"'{name}' holds a weight that is not finite: {key}")
-            flat[f"{name}/{key}"] = value.detach().cpu().contiguous().clone()
+            flat[f"{name}/{key}"] = held
     return flat

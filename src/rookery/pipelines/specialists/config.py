@@ -21,10 +21,11 @@ class TrainingConfig(Config):
     """How all three phases learn (proximal policy optimisation), and for how long.
 
     `meta_update_freq`, `specialist_update_freq`: in phase 3 the meta-controller and the specialists learn from every
-    so many rollouts. `device`, `anneal` and `max_grad_norm` are for phases 1 and 2: phase 3 learns on the processor,
-    its rates move by `gradients.adapt_step`, and its gradients are clipped to `gradients.max_norm`. `n_envs`: copies of
-    the environment; `rollout_steps`: steps of each per update. `num_threads` is torch's, fixed so that one seed gives
-    one result on any number of cores. `checkpoint_updates`: a checkpoint every so many updates.
+    so many rollouts. `anneal` and `max_grad_norm` are for phases 1 and 2: the rates of phase 3 move by
+    `gradients.adapt_step`, and its gradients are clipped to `gradients.max_norm`. Networks learn on `device`, while
+    environments stay on the processor. `n_envs`: copies of the environment; `rollout_steps`: steps of each per update.
+    `num_threads` is torch's, fixed so that one seed gives one result on any number of cores. `checkpoint_updates`: a
+    checkpoint every so many updates.
     """
 
     learning_rate: float = Field(default=3e-4, gt=0)
@@ -172,6 +173,8 @@ class GradientsConfig(Config):
 class CurriculumConfig(Config):
     """Phase 3's lessons: promotion after `min_episodes` when the last `window` episodes' mean and deviation allow it.
 
+    An episode counts by its return per unit of full exposure. `promote_mean` and `promote_std` are those of the
+    specification's 1,000 bars; for L bars the one is multiplied by L / 1,000, the other by the root of that.
     `scenario_share`: share of the steps that are spent on generated scenarios, the rest on the bars themselves.
     """
 

@@ -48,9 +48,16 @@ def _lines(
             # It falls in a line, as the settings have it; only phase 3's moves with what is learnt.
             continue
         # Updates in which no episode ended have no return to show.
-        known = [row for row in rows if _number(row.get(column)) is not None]
+        known = _thinned([row for row in rows if _number(row.get(column)) is not None])
         steps = tuple(int(row["steps"] or 0) for row in known)
         yield learner if dot else name, key, steps, tuple(_number(row[column]) for row in known)
+
+
+def _thinned(rows: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    """Evenly as few as a small chart can show, the last among them."""
+    # Each line by itself: every third update would leave every fifteenth of a learner that learns at every fifth.
+    step = max(1, -(-len(rows) // _MOST_POINTS))
+    return rows[::-1][::step][::-1]
 
 
 def _is_worth_drawing(values: Sequence[float | None]) -> bool:
@@ -63,9 +70,7 @@ def _number(value: object) -> float | None:
 
 
 def _rows(path: Path) -> list[Mapping[str, Any]]:
-    """Every update's figures, evenly thinned to what a small chart can show, the last among them."""
+    """Every update's figures."""
     if not path.is_file():
         return []
-    lines = path.read_text(encoding="utf-8").splitlines()
-    step = -(-len(lines) // _MOST_POINTS)
-    return [json.loads(line) for line in lines[::-1][::step][::-1]]
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

@@ -26,15 +26,17 @@ Kind = Literal["files", "embedded", "generated"]
 class BarSource:
     """Bars of several instruments. `inputs`: folders, and files, as `NAME=FILE` where a file's name does not tell.
 
-    `options` override the exporters' habits for every file. `interval_s` chooses among files of one instrument; None is
-    the length of bars that most instruments have. Without `inputs` the bars are `kind`: embedded (three daily series)
-    or generated (`scenario`, `bars` and `seed` say which).
+    `options` override the exporters' habits for every file; with `quarantine`, a folder, faulty rows of each go to a
+    file there and the rest is read. `interval_s` chooses among files of one instrument; None is the length of bars that
+    most instruments have. Without `inputs` the bars are `kind`: embedded (three daily series) or generated (`scenario`,
+    `bars` and `seed` say which).
     """
 
     inputs: tuple[str, ...] = ()
     kind: Kind = "files"
     options: BarOptions = field(default_factory=BarOptions)
     interval_s: int | None = None
+    quarantine: str | None = None
     scenario: ScenarioName = "correlated"
     bars: int = 4_000
     seed: int = 0
@@ -76,7 +78,9 @@ class BarSource:
 
     def request(self) -> dict[str, Any]:
         """This source as JSON values, so that a run can be taken up again."""
-        return {**asdict(self), "inputs": list(self.inputs)}
+        found = {**asdict(self), "inputs": list(self.inputs)}
+        # A run that was begun before there was such a folder is asked for in the same words.
+        return {name: value for name, value in found.items() if name != "quarantine" or value is not None}
 
     @classmethod
     def from_request(cls, values: Mapping[str, Any]) -> Self:
@@ -94,6 +98,11 @@ class BarSource:
         words += ["--bar-stamp", self.options.bar_stamp] if self.options.bar_stamp else []
         for meaning, column in self.options.columns.items():
             words += ["--column", f"{meaning}={column}"]
+        for name in ("dialect", "date_order", "price", "ranges"):
+            value = getattr(self.options, name)
+            words += [f"--{name.replace('_', '-')}", value] if value != getattr(BarOptions(), name) else []
+        words += ["--interval", f"{self.interval_s}s"] if self.interval_s else []
+        words += ["--quarantine", Path(self.quarantine).name] if self.quarantine else []
         return shlex.join([*words, "--config", "config.yaml", "--seed", str(seed)])
 
 
@@ -129,7 +138,8 @@ def _read_files(source: BarSource, advance: Callable[[int], None]) -> Reading:
     read_as: dict[str, dict[int, Loaded]] = {}
     stand_ins: dict[str, str] = {}
     aside: dict[str, str] = {}
-    for name, path in source.files():
+    folder = _quarantine(source)
+    for number, (name, path) in enumerate(source.files(), 1):
         found = instrument_of(path, name)
         if found is None and name is None and str(path) not in source.inputs:
             aside[path.name] = "no instrument of the specialists"
@@ -138,7 +148,8 @@ def _read_files(source: BarSource, advance: Callable[[int], None]) -> Reading:
             remedy = f"write it as NAME={path.name}, NAME one of {listed(BY_NAME)}"
             raise UserError(f"nobody can tell what '{stem_of(path)}' is", place=path, remedy=remedy)
         instrument, stand_in = found
-        made = load(path, options=source.options)
+        rows = None if folder is None else folder / f"{number}-{path.name}.csv"
+        made = load(path, options=source.options, quarantine=rows)
         length = _interval_s(made.table)
         if length in read_as.setdefault(instrument, {}):
             other = read_as[instrument][length].facts.path
@@ -149,6 +160,19 @@ def _read_files(source: BarSource, advance: Callable[[int], None]) -> Reading:
             stand_ins[instrument] = stand_in
         advance(1)
     return _chosen(source, read_as, stand_ins, aside)
+
+
+def _quarantine(source: BarSource) -> Path | None:
+    """The folder for faulty rows, made where it is missing."""
+    if source.quarantine is None:
+        return None
+    folder = Path(source.quarantine)
+    if folder.resolve() in {path.parent.resolve() for _, path in source.files()}:
+        raise UserError("holds the bars themselves", place="--quarantine", remedy="name another folder")
+    if folder.exists() and not folder.is_dir():
+        raise UserError("is a file, not a folder", place="--quarantine", remedy="name a folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _chosen(
@@ -184,7 +208,14 @@ def _interval_s(table: pl.DataFrame) -> int:
 
 
 def options_of(
-    *, tz: str | None, bar_stamp: Literal["open", "close"] | None, columns: Sequence[str], dialect: str = "auto"
+    *,
+    tz: str | None,
+    bar_stamp: Literal["open", "close"] | None,
+    columns: Sequence[str],
+    dialect: str = "auto",
+    date_order: Literal["day", "month"] | None = None,
+    price: Literal["mid", "bid", "ask"] = "mid",
+    ranges: Literal["refuse", "widen"] = "refuse",
 ) -> BarOptions:
     """How files are read, from the words of a command line; `columns` are MEANING=NAME."""
     stated: dict[str, str] = {}
@@ -193,4 +224,12 @@ def options_of(
         if not equals or not meaning or not name:
             raise UserError(f"'{text}' is not MEANING=NAME", place="--column", remedy="write it like close=Settle")
         stated[meaning] = name
-    return BarOptions(tz=tz, bar_stamp=bar_stamp, columns=stated, dialect=dialect)
+    return BarOptions(
+        tz=tz,
+        bar_stamp=bar_stamp,
+        columns=stated,
+        dialect=dialect,
+        date_order=date_order,
+        price=price,
+        ranges=ranges,
+    )

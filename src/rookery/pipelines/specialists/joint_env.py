@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from rookery.learning.reproducible import derive_seed
 from rookery.learning.rollout import Flags, Floats
+from rookery.market.bars import CLOSE
 from rookery.market.portfolio_vector_env import PortfolioVectorEnv
 from rookery.market.scenarios import Level, ScenarioName
 
@@ -141,6 +142,15 @@ def full_exposure(env: PortfolioVectorEnv) -> float:
     params, specialists = env.params, env.state.share_NS.shape[1]
     counts_S = np.bincount(params.group_M[params.traded_TM.any(axis=0)], minlength=specialists)
     return float(np.minimum(counts_S * params.size / specialists, params.max_sector).sum())
+
+
+def within_reach(env: PortfolioVectorEnv) -> float:
+    """Mean return of an episode that holds full exposure to every instrument, from its start on the side that is right
+    at its end, before costs, per unit of exposure: no side that is kept earns more.
+    """
+    params, bars = env.params, env.params.episode_length
+    close_TM = params.market.quotes_TMQ[:, params.traded_TM.any(axis=0), CLOSE]
+    return float(np.abs(close_TM[bars:] / close_TM[:-bars] - 1.0).mean())
 
 
 def _joined(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:

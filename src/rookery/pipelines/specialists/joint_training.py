@@ -23,7 +23,7 @@ from rookery.learning.torch_learner import under
 from rookery.models.joint_policy import META, JointPolicy
 from rookery.pipelines.specialists.config import SpecialistsConfig
 from rookery.pipelines.specialists.curriculum import AdvancedCurriculumLearning
-from rookery.pipelines.specialists.joint_env import JointTrainingEnv
+from rookery.pipelines.specialists.joint_env import JointTrainingEnv, within_reach
 
 Row = dict[str, float | str | None]
 Score = Callable[[JointPolicy], float]
@@ -156,6 +156,17 @@ class JointTraining:
         if self.update % max(1, self._updates // _VALIDATIONS) == 0 or self.done:
             self._validate()
 
+    def schooling(self) -> list[str]:
+        """How far the curriculum came, and what there was to be had at its level; nothing without one."""
+        if self.curriculum is None or not self.env.scenarios:
+            return []
+        level = self.curriculum.level
+        most = [f"{one.name} {within_reach(one.env):.3f}" for one in self.env.scenarios if one.level == level]
+        return [
+            self.curriculum.standing(),
+            f"the most that one side held through an episode gains there: {', '.join(most)}",
+        ]
+
     def take_best(self) -> None:
         """Give the policy the weights that validated best."""
         self.policy.load_state_dict(self._best)
@@ -208,10 +219,10 @@ class JointTraining:
         better = not self.scores or score > self.best[1]
         self.scores.append((self.update, score))
         if better:
-            self._best = {name: value.detach().clone() for name, value in self.policy.state_dict().items()}
+            self._best = {name: value.detach().cpu().clone() for name, value in self.policy.state_dict().items()}
 
-    def snapshot(self, **extra: int) -> Checkpoint:
-        """All of this as tensors and JSON, with `extra` numbers. Noise and order hang on seed and update alone."""
+    def snapshot(self, **extra: int | str) -> Checkpoint:
+        """All of this as tensors and JSON, with what is `extra`. Noise and order hang on seed and update alone."""
         tensors = {f"learner.{name}": value for name, value in self.learner.tensors().items()}
         tensors |= {f"best.{name}": value for name, value in self._best.items()}
         for name, array in self.env.get_state().items():

@@ -2,6 +2,7 @@
 
 # T bars, M instruments, K market columns
 
+import copy
 from collections.abc import Sequence
 
 import numpy as np
@@ -83,6 +84,7 @@ def new_curriculum(config: SpecialistsConfig, observed: Observed, *, seed: int) 
         config.curriculum,
         instruments=len(observed.data.instruments),
         bars=length,
+        episode_bars=config.environment.episode_length,
         volatility=_volatility(observed),
         seed=seed,
     )
@@ -128,7 +130,8 @@ class LikeliestActor:
     """A joint policy that takes what it finds likeliest, at a fraction of the work: no learning, one span of bars.
 
     What it makes of the market is reckoned once for every bar; the specialists act inside the environment's kernel
-    (see `market.frozen_specialists`), and `act` is the meta-controller alone. `env` must be the one it acts in.
+    (see `market.frozen_specialists`), and `act` is the meta-controller alone. `env` must be the one it acts in. A
+    policy on a GPU is copied to the host.
     """
 
     def __init__(
@@ -141,6 +144,8 @@ class LikeliestActor:
         decision_bars: int = 1,
         **changes: object,
     ) -> None:
+        # Its kernel is the host's, and one bar at a time is no work for a GPU.
+        policy = policy if policy.device.type == "cpu" else copy.deepcopy(policy).cpu()
         whole, self._policy = observed.portfolio, policy
         with torch.inference_mode():
             market_TK = torch.from_numpy(_market(portfolio_env(config, observed, 1).params).astype(np.float32))

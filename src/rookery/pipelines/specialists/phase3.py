@@ -20,14 +20,13 @@ from rookery.learning import checkpoint
 from rookery.learning.adaptive_rate import RateRule
 from rookery.learning.gradient_coordination import GradientCoordinationSystem
 from rookery.learning.joint_ppo import SHARED, JointLearner
-from rookery.learning.reproducible import derive_seed, reproducible
+from rookery.learning.reproducible import choose_device, derive_seed, reproducible
 from rookery.models.joint_policy import META, JointPolicy
 from rookery.models.meta_controller import MetaController
 from rookery.models.specialist import Specialist
 from rookery.pipelines.specialists.acting import meta_wishes, whole_span
 from rookery.pipelines.specialists.books import Wishes, settled, year_of
 from rookery.pipelines.specialists.bulletins import bulletin
-from rookery.pipelines.specialists.checkpoints import About, ModelCheckpointingSystem
 from rookery.pipelines.specialists.config import SpecialistsConfig
 from rookery.pipelines.specialists.curriculum import AdvancedCurriculumLearning
 from rookery.pipelines.specialists.fitted_on import write_fitted_on
@@ -45,6 +44,7 @@ from rookery.pipelines.specialists.joint_worlds import (
     portfolio_sharpe,
 )
 from rookery.pipelines.specialists.judging import Judgement, judge
+from rookery.pipelines.specialists.keeping import ValidatedPolicies
 from rookery.pipelines.specialists.learning import (
     joint_rates,
     new_meta_controller,
@@ -64,6 +64,7 @@ STAGE = "phase3_joint"
 METRICS = "metrics.jsonl"
 MESSAGES = "messages.jsonl"
 MODELS = "models"
+MOMENTS = "phase3_models.json"
 _CHECKPOINTS = ".checkpoints"
 _VALIDATION_COPIES = 16
 
@@ -87,10 +88,10 @@ class Phase3JointTrainer:
     They share an encoder of the market (see JointPolicy), which begins without any effect: update 0 is phase 2's
     policy. Conflicts of the four gradients on the encoder are settled by `gradients.method`; copies on the bars stand
     beside copies on scenarios of the curriculum; the shield is up in all; messages go to `messages.jsonl`, the last
-    policies validated and the best to `models/` (ModelCheckpointingSystem). What is kept is the policy that did best on
-    the first half of the validation bars, phase 2's own among them; all that is said of it is of the second half,
-    `judged_on`. `specialists` and `meta` are those of phases 1 and
-    2, or are loaded by `load_pretrained_models` from the run directory `pretrained_dir`.
+    policies validated and the best to `models/` (ModelCheckpointingSystem), with dates and durations in
+    `logs/phase3_models.json`. What is kept is the policy that did best on the first half of the validation bars, phase
+    2's own among them; all that is said of it is of the second half, `judged_on`. `specialists` and `meta` are those of
+    phases 1 and 2, or are loaded by `load_pretrained_models` from the run directory `pretrained_dir`.
     """
 
     def __init__(
@@ -177,8 +178,9 @@ class Phase3JointTrainer:
                 training = self._training()
                 self._run(run, stage, training)
             training.take_best()
+            self.policy.cpu()
             outcome = self._outcome(training.best[0], training.scores)
-            self._write(run, stage, outcome)
+            self._write(run, stage, outcome, training.schooling())
             return outcome
 
     def load(self, run_path: str | Path) -> None:
@@ -214,7 +216,8 @@ class Phase3JointTrainer:
     def _training(self) -> JointTraining:
         ppo = ppo_config(self.config, 3)
         ppo = ppo.model_copy(update={"rollout_steps": max(1, ppo.rollout_steps // WIDER)})
-        learner = JointLearner(self.policy, ppo, self._coordination(), max_norm=self.config.gradients.max_norm)
+        policy = self.policy.to(choose_device(self.config.training.device))
+        learner = JointLearner(policy, ppo, self._coordination(), max_norm=self.config.gradients.max_norm)
         curriculum = self._curriculum()
         return JointTraining(
             learner,
@@ -249,32 +252,33 @@ class Phase3JointTrainer:
         return new_curriculum(self.config, self._train, seed=derive_seed(self.seed, "curriculum"))
 
     def _run(self, run: Run, stage: Stage, training: JointTraining) -> None:
-        if self.config.training.device == "cuda":
-            run.progress.say("phase 3 learns on the processor: training.device is for phases 1 and 2")
         folder, journal = stage.path / _CHECKPOINTS, MessageJournal(stage.file(MESSAGES))
-        models = ModelCheckpointingSystem(stage.path / MODELS)
+        origin = self._inputs()["pretrained"]
+        kept = ValidatedPolicies(stage.path / MODELS, moments=run.logs / MOMENTS, config=self.config, origin=origin)
         if (moment := checkpoint.load(folder, say=run.progress.say)) is None:
             training.restart()
             journal.rewind(0)
-            _keep(models, training, self.config)
+            kept.keep(training)
         else:
             training.restore(moment)
             journal.rewind(int(moment.state["messages"]))
+            kept.resume(str(moment.state["parent"]))
             run.progress.say(f"training goes on at update {training.update + 1}")
-        with run.progress.stage("training", total=training.total_steps, unit="steps") as advance:
+        with run.progress.stage(stage.path.name, total=training.total_steps, unit="steps") as advance:
             advance(training.steps)
             while not training.done:
-                first, before, started = training.update, training.steps, time.perf_counter()
+                first, start, started = training.update, training.steps, time.perf_counter()
                 while True:
+                    before = training.steps
                     training.advance()
+                    advance(training.steps - before)
                     journal.send(*self._bulletin(training))
-                    _keep(models, training, self.config)
+                    kept.keep(training)
                     if training.done or training.at_checkpoint:
                         break
-                advance(training.steps - before)
-                checkpoint.save(folder, training.snapshot(messages=journal.length))
+                checkpoint.save(folder, training.snapshot(messages=journal.length, parent=kept.parent))
                 seconds = time.perf_counter() - started
-                speed = round((training.steps - before) / seconds)
+                speed = round((training.steps - start) / seconds)
                 run.log(STAGE, {"update": training.update, "seconds": round(seconds, 3), "steps_per_s": speed})
                 _write_board(run.logs / "tensorboard" / STAGE, training.rows[first:])
         _write_metrics(stage, training.rows)
@@ -322,7 +326,7 @@ class Phase3JointTrainer:
             lead=self._lead(wishes) if best_update else Estimate.exact(0.0),
         )
 
-    def _write(self, run: Run, stage: Stage, outcome: TrainedJoint) -> None:
+    def _write(self, run: Run, stage: Stage, outcome: TrainedJoint, schooling: list[str]) -> None:
         save_weights(stage.file(WEIGHTS), outcome.policy)
         write_fitted_on(stage.path, self._train)
         lead = outcome.lead
@@ -335,7 +339,9 @@ class Phase3JointTrainer:
         write_json(stage.file(EVALUATION), record)
         lines = [f"validation update={update} portfolio_sharpe={score:.6g}" for update, score in outcome.scores]
         kept = f"kept update {outcome.best_update}" if outcome.best_update else "kept the policy of phase 2"
-        write_log(run, 3, [*lines, kept, judgement_line("joint", outcome.judgement)])
+        for line in schooling:
+            run.progress.say(line)
+        write_log(run, 3, [*lines, *schooling, kept, judgement_line("joint", outcome.judgement)])
 
     def _inputs(self) -> dict[str, str]:
         """Fingerprints of bars and pretrained networks: others make the stage again."""
@@ -345,23 +351,6 @@ class Phase3JointTrainer:
             "validation": self._validation.fingerprint(),
             "pretrained": digest([self._meta, *(self._specialists[name] for name in self._train.groups)]),
         }
-
-
-def _keep(models: ModelCheckpointingSystem, training: JointTraining, config: SpecialistsConfig) -> None:
-    """Save the policy where it was just validated, with the settings and the last update's figures.
-
-    No date, no duration and no parent: the first two differ between equal runs, and after a kill the folder may hold
-    later models, or lack the one before, so that a parent would differ too. Equal runs save equal bytes.
-    """
-    update, score = training.scores[-1]
-    if update == training.update:
-        figures = training.rows[-1] if training.rows else {}
-        about = About(
-            episode=update,
-            training_metrics={name: value for name, value in figures.items() if isinstance(value, float)},
-            model_config=config.model_dump(mode="json"),
-        )
-        models.save_checkpoint({"joint": training.policy}, {"portfolio_sharpe": score}, training.steps, about=about)
 
 
 def _write_metrics(stage: Stage, rows: list[Row]) -> None:
