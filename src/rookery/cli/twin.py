@@ -25,15 +25,19 @@ from rookery.cli.twin_options import (
     BatchOption,
     CapitalOption,
     CapOption,
+    ColumnsOption,
     DataDirOption,
     DedupeOption,
     EpochsOption,
+    FillsOption,
     FromOption,
+    InstrumentOption,
     IntervalOption,
     ModelOption,
     OutcomeOption,
     OutputDirOption,
     PatternOption,
+    SessionOption,
     ShareOption,
     SkipOption,
     StateOption,
@@ -65,6 +69,10 @@ def check(
     config: ConfigOption = None,
     pattern: PatternOption = _PATTERN,
     trader: TraderOption = None,
+    fills: FillsOption = None,
+    columns: ColumnsOption = None,
+    instrument: InstrumentOption = None,
+    session: SessionOption = None,
     dedupe: DedupeOption = "none",
     year: YearOption = None,
     missing_outcome: OutcomeOption = None,
@@ -93,6 +101,10 @@ def prepare(
     capital: CapitalOption = None,
     pattern: PatternOption = _PATTERN,
     trader: TraderOption = None,
+    fills: FillsOption = None,
+    columns: ColumnsOption = None,
+    instrument: InstrumentOption = None,
+    session: SessionOption = None,
     dedupe: DedupeOption = "none",
     year: YearOption = None,
     missing_outcome: OutcomeOption = None,
@@ -127,6 +139,10 @@ def train(
     capital: CapitalOption = None,
     pattern: PatternOption = _PATTERN,
     trader: TraderOption = None,
+    fills: FillsOption = None,
+    columns: ColumnsOption = None,
+    instrument: InstrumentOption = None,
+    session: SessionOption = None,
     dedupe: DedupeOption = "none",
     year: YearOption = None,
     missing_outcome: OutcomeOption = None,
@@ -160,6 +176,10 @@ def evaluate(
     validation_share: ShareOption = None,
     pattern: PatternOption = _PATTERN,
     trader: TraderOption = None,
+    fills: FillsOption = None,
+    columns: ColumnsOption = None,
+    instrument: InstrumentOption = None,
+    session: SessionOption = None,
     dedupe: DedupeOption = "none",
     year: YearOption = None,
     missing_outcome: OutcomeOption = None,
@@ -197,6 +217,10 @@ def predict(
     validation_share: ShareOption = None,
     pattern: PatternOption = _PATTERN,
     trader: TraderOption = None,
+    fills: FillsOption = None,
+    columns: ColumnsOption = None,
+    instrument: InstrumentOption = None,
+    session: SessionOption = None,
     dedupe: DedupeOption = "none",
     year: YearOption = None,
     missing_outcome: OutcomeOption = None,
@@ -212,8 +236,9 @@ def predict(
     settings = twin_config(config, context.params)
     source = twin_source(data_dir, context.params)
     if states is not None:
-        if data_dir != DATA_DIR:
-            raise UserError("given together with --data-dir", place="--states", remedy="leave one of them out")
+        if data_dir != DATA_DIR or fills is not None:
+            other = "--data-dir" if fills is None else "--fills"
+            raise UserError(f"given together with {other}", place="--states", remedy="leave one of them out")
         from rookery.pipelines.twin.asked_states import predict_states
 
         answers = predict_states(model, states, output, target_rtg=target_rtg, config=settings, device=device)
@@ -251,6 +276,10 @@ def run(
     capital: CapitalOption = None,
     pattern: PatternOption = _PATTERN,
     trader: TraderOption = None,
+    fills: FillsOption = None,
+    columns: ColumnsOption = None,
+    instrument: InstrumentOption = None,
+    session: SessionOption = None,
     dedupe: DedupeOption = "none",
     year: YearOption = None,
     missing_outcome: OutcomeOption = None,
@@ -266,7 +295,7 @@ def run(
     use_threads(threads)
     settings = twin_config(config, context.params)
     source = twin_source(data_dir, context.params)
-    folder = run_folder(output or completion.RUNS / f"twin-{run_name(data_dir)}")
+    folder = run_folder(output or completion.RUNS / f"twin-{run_name(fills or data_dir)}")
     with outcome.stoppable(folder):
         from rookery.pipelines.twin import whole
 

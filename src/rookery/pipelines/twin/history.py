@@ -9,7 +9,7 @@ from typing import Self
 import polars as pl
 
 from rookery.files import read_json, write_json
-from rookery.schema import MARKETS, QUOTES, TRADES, SourceFacts, check, fingerprint
+from rookery.schema import FILLS, MARKETS, QUOTES, SESSIONS, TRADES, SourceFacts, check, fingerprint
 from rookery.sources.polymarket import History
 from rookery.tables import read_table, write_table
 
@@ -17,6 +17,8 @@ from rookery.tables import read_table, write_table
 PROCESSED = "processed_trader_data.parquet"
 
 _HISTORY = {"trades": TRADES, "quotes": QUOTES, "markets": MARKETS}
+# Of a trader of instruments alone.
+_INSTRUMENTS = {"fills": FILLS, "sessions": SESSIONS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -25,6 +27,9 @@ class TwinHistory:
 
     `markets` tells of each market's end, and `trades` of what came after a bar: they are for judging, never for states.
     `skipped_files` names files that could not be read at all, each with its reason.
+
+    A trader of instruments has his `fills` (FILLS) and `sessions` (SESSIONS) besides: a market is then a session of an
+    instrument, and nothing pays out. Both are None where markets have two outcomes, of which one pays.
     """
 
     trades: pl.DataFrame
@@ -32,6 +37,19 @@ class TwinHistory:
     markets: pl.DataFrame
     facts: SourceFacts
     skipped_files: Mapping[str, str] = field(default_factory=dict)
+    fills: pl.DataFrame | None = None
+    sessions: pl.DataFrame | None = None
+
+    @property
+    def pays_out(self) -> bool:
+        """Whether its markets end with a payoff that settles what is held."""
+        return self.sessions is None
+
+    @property
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """Every table that there is, by name."""
+        found = {name: getattr(self, name) for name in (*_HISTORY, *_INSTRUMENTS)}
+        return {name: table for name, table in found.items() if table is not None}
 
     @classmethod
     def of(cls, history: History) -> Self:
@@ -46,13 +64,14 @@ class TwinHistory:
 
     def fingerprint(self) -> str:
         """Of every row."""
-        return digest(*(fingerprint(getattr(self, name)) for name in _HISTORY))
+        return digest(*(fingerprint(table) for table in self.tables.values()))
 
     def write(self, folder: Path) -> None:
-        """Write trades.parquet, quotes.parquet, markets.parquet and source.json into `folder`."""
-        for name in _HISTORY:
-            write_table(getattr(self, name), folder / f"{name}.parquet")
-        told = {"facts": asdict(self.facts), "skipped_files": dict(self.skipped_files)}
+        """Write trades.parquet, quotes.parquet, markets.parquet and source.json into `folder`; of a trader of
+        instruments fills.parquet and sessions.parquet as well."""
+        for name, table in self.tables.items():
+            write_table(table, folder / f"{name}.parquet")
+        told = {"facts": asdict(self.facts), "skipped_files": dict(self.skipped_files), "tables": [*self.tables]}
         write_json(folder / "source.json", told)
 
     @classmethod
@@ -60,10 +79,11 @@ class TwinHistory:
         """Read what `write` wrote. Raises UserError naming the file that is wrong."""
         remedy = "make it with: rookery twin prepare"
         tables = {}
-        for name, contract in _HISTORY.items():
+        told = read_json(folder / "source.json")
+        of_instruments = _INSTRUMENTS if "sessions" in told.get("tables", ()) else {}
+        for name, contract in {**_HISTORY, **of_instruments}.items():
             path = folder / f"{name}.parquet"
             tables[name] = check(read_table(path, remedy=remedy), contract, place=path)
-        told = read_json(folder / "source.json")
         return cls(
             **tables,
             facts=SourceFacts(**told["facts"]),

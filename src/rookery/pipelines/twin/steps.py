@@ -13,8 +13,8 @@ from rookery.pipelines.twin import tables
 from rookery.pipelines.twin.config import TableConfig, TwinConfig
 from rookery.pipelines.twin.history import PROCESSED, TwinHistory
 from rookery.pipelines.twin.inference import Device
+from rookery.pipelines.twin.origin import HistorySource
 from rookery.pipelines.twin.saved import load_twin
-from rookery.pipelines.twin.source import TwinSource
 from rookery.pipelines.twin.tables import TwinTables
 from rookery.pipelines.twin.teaching import MODELS, Learnt, learnt_of, teach
 from rookery.progress import Progress
@@ -30,7 +30,7 @@ class TrainedFiles:
     learnt: Learnt
 
 
-def prepare(source: TwinSource, output_dir: Path, *, config: TableConfig, progress: Progress) -> TwinTables:
+def prepare(source: HistorySource, output_dir: Path, *, config: TableConfig, progress: Progress) -> TwinTables:
     """Read a trader's files and write the processed table, its description and the history into `output_dir`.
 
     Raises UserError for whatever is wrong with the files, and when there is nothing to train or to judge on.
@@ -56,7 +56,7 @@ def is_prepared(path: Path) -> bool:
 
 
 def tables_of(
-    source: TwinSource,
+    source: HistorySource,
     config: TwinConfig,
     progress: Progress,
     *,
@@ -84,7 +84,7 @@ def tables_of(
 
 
 def train(
-    source: TwinSource,
+    source: HistorySource,
     output_dir: Path,
     *,
     config: TwinConfig,

@@ -127,6 +127,12 @@ class TwinDescription(Config):
 def build(history: TwinHistory, config: TableConfig) -> TwinTables:
     """Tables of all complete markets of `history`. Raises UserError where there is nothing to train or to judge on."""
     complete = history.markets.filter("complete")
+    if config.state.state == "extended" and not history.pays_out:
+        raise UserError(
+            "the extended state knows how far a price is from 0.5; an instrument's price has no such middle",
+            place="--state",
+            remedy="leave --state out, or give spec17",
+        )
     if not complete.height:
         raise UserError(
             f"none of the {history.markets.height} markets is complete",
@@ -135,7 +141,7 @@ def build(history: TwinHistory, config: TableConfig) -> TwinTables:
         )
     trades = history.trades.filter(pl.col("market").is_in(complete["market"].implode()))
     quotes = history.quotes if history.quotes.height else None
-    cut = trader_bars(trades, complete, interval_s=config.interval_s, quotes=quotes)
+    cut = trader_bars(trades, complete, interval_s=config.interval_s, quotes=quotes, sessions=history.sessions)
     parts = _parts(cut, config, place=history.facts.path)
     bars = state_bars(cut, capital=config.capital).join(parts, on=SEGMENT, how="left", maintain_order="left")
     kept = bars.filter(pl.col("part").is_not_null())

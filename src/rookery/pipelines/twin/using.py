@@ -17,8 +17,8 @@ from rookery.measures import Floats
 from rookery.pipelines.twin.answers import chances
 from rookery.pipelines.twin.config import TwinConfig
 from rookery.pipelines.twin.inference import Device, TraderInference
+from rookery.pipelines.twin.origin import HistorySource
 from rookery.pipelines.twin.saved import SavedTwin, load_twin
-from rookery.pipelines.twin.source import TwinSource
 from rookery.pipelines.twin.steps import tables_of
 from rookery.pipelines.twin.tables import TwinTables
 from rookery.pipelines.twin.teaching import learnt_of
@@ -44,7 +44,7 @@ class Evaluated:
 
 
 def evaluate(
-    model: Path, source: TwinSource, *, config: TwinConfig, device: Device = "auto", progress: Progress
+    model: Path, source: HistorySource, *, config: TwinConfig, device: Device = "auto", progress: Progress
 ) -> Evaluated:
     """Scores of the bundle `model` on the held-out markets of a prepared folder or of raw files.
 
@@ -70,7 +70,7 @@ def evaluate(
 
 
 def _tables_for(
-    twin: SavedTwin, source: TwinSource, config: TwinConfig, progress: Progress
+    twin: SavedTwin, source: HistorySource, config: TwinConfig, progress: Progress
 ) -> tuple[TwinTables, TwinConfig]:
     """Tables with bars like those that `twin` was taught with; states and actions are made anew by `as_taught`."""
     learnt = learnt_of(twin)
@@ -93,7 +93,7 @@ def as_taught(given: TwinTables, twin: SavedTwin) -> Trajectories:
 
 def predict(
     model: Path,
-    source: TwinSource,
+    source: HistorySource,
     output: Path,
     *,
     target_rtg: float,
