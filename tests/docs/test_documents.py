@@ -109,7 +109,7 @@ def test_the_twins_page_runs_from_top_to_bottom(
             code = main(shlex.split(line)[1:])
             out, err = capsys.readouterr()
             assert code == 0, f"{line}\n{out}\n{err}"
-    assert len(fenced) == 6
+    assert len(fenced) == 8
     for made in ("data/processed_trader_data.parquet", "models/best_model.pt", "actions.csv"):
         assert Path(made).is_file()
 

@@ -71,17 +71,16 @@ class TwinHistory:
         instruments fills.parquet and sessions.parquet as well."""
         for name, table in self.tables.items():
             write_table(table, folder / f"{name}.parquet")
-        told = {"facts": asdict(self.facts), "skipped_files": dict(self.skipped_files), "tables": [*self.tables]}
-        write_json(folder / "source.json", told)
+        told = {"facts": asdict(self.facts), "skipped_files": dict(self.skipped_files)}
+        write_json(folder / "source.json", told if self.pays_out else {**told, "instruments": True})
 
     @classmethod
     def read(cls, folder: Path) -> Self:
         """Read what `write` wrote. Raises UserError naming the file that is wrong."""
         remedy = "make it with: rookery twin prepare"
-        tables = {}
         told = read_json(folder / "source.json")
-        of_instruments = _INSTRUMENTS if "sessions" in told.get("tables", ()) else {}
-        for name, contract in {**_HISTORY, **of_instruments}.items():
+        tables = {}
+        for name, contract in {**_HISTORY, **(_INSTRUMENTS if told.get("instruments") else {})}.items():
             path = folder / f"{name}.parquet"
             tables[name] = check(read_table(path, remedy=remedy), contract, place=path)
         return cls(
