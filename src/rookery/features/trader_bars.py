@@ -55,9 +55,7 @@ def trader_bars(
     if interval_s < 1 or interval_s != int(interval_s):
         raise ValueError(f"interval_s is {interval_s}; expected whole seconds, at least 1")
     step_ns = int(interval_s) * _SECOND
-    openings = None
-    if sessions is not None:
-        trades, openings = _in_own_measure(trades, sessions)
+    trades, openings = (trades, None) if sessions is None else _in_own_measure(trades, sessions)
     grid = _grid(markets, step_ns)
     bounds = grid.group_by("market").agg(pl.col("open_time").min().alias("start"), pl.col("time").max().alias("end"))
     inside = trades.join(bounds, on="market", how="left", maintain_order="left").filter(pl.col("time") < pl.col("end"))
