@@ -9,7 +9,7 @@ from rookery.config import Config
 from rookery.errors import UserError
 from rookery.progress import Progress
 from rookery.run import Run
-from rookery.runs import find_run, read_run, runs_in
+from rookery.runs import as_started, find_run, read_run, runs_in
 
 QUIET = Progress(quiet=True)
 
@@ -31,6 +31,37 @@ def test_a_run_is_stopped_until_it_has_an_outcome(tmp_path: Path) -> None:
     started(tmp_path / "a", {"verdict": "no edge"})
     facts = read_run(tmp_path / "a")
     assert (facts.state, facts.outcome, facts.seed) == ("finished", {"verdict": "no edge"}, 3)
+
+
+def test_a_run_is_gone_on_with_in_the_folder_that_it_was_started_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, away = tmp_path / "home", tmp_path / "away"
+    for folder in (home, away):
+        folder.mkdir()
+    monkeypatch.chdir(home)
+    started(Path("runs/a"))
+    with as_started(read_run(Path("runs/a"))) as here:
+        assert here.path == Path("runs/a")
+
+    monkeypatch.chdir(away)
+    with as_started(read_run(Path("../home/runs/a"))) as there:
+        assert (Path.cwd(), there.path) == (home, home / "runs" / "a")
+        # Gone on with from there, it stays that folder's.
+        started(there.path)
+    assert Path.cwd() == away
+    assert read_run(Path("../home/runs/a")).folder == home
+
+
+def test_a_run_that_was_moved_with_all_around_it_is_gone_on_with_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "home").mkdir()
+    monkeypatch.chdir(tmp_path / "home")
+    started(Path("runs/a"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "home").rename(tmp_path / "new")
+    assert read_run(Path("new/runs/a")).folder == tmp_path / "new"
 
 
 def test_a_failure_is_remembered_until_the_next_start(tmp_path: Path) -> None:

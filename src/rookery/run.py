@@ -170,7 +170,9 @@ class Run:
         if header.exists():
             _refuse_other_settings(header, facts)
         _sweep(self.path)
-        write_sealed(header, {**facts, "code": code_version(), "format": FORMAT})
+        # Of the request it is no part: files of the same relative names elsewhere are told apart by what is in them.
+        folder = os.path.relpath(Path.cwd(), self.path.resolve())
+        write_sealed(header, {**facts, "code": code_version(), "format": FORMAT, "folder": folder})
         settings = yaml.safe_dump(facts["config"], sort_keys=False, allow_unicode=True)
         write_bytes(self.path / "config.yaml", settings.encode())
         self.logs.mkdir(exist_ok=True)

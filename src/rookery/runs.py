@@ -2,7 +2,9 @@
 
 import json
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +17,10 @@ State = Literal["finished", "running", "failed", "stopped"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFacts:
-    """One run's account of itself. `changed_s` is when it last changed, seconds since 1970."""
+    """One run's account of itself. `changed_s` is when it last changed, seconds since 1970.
+
+    `folder` is where it was last started: what relative paths in its `request` are relative to.
+    """
 
     path: Path
     state: State
@@ -26,6 +31,7 @@ class RunFacts:
     outcome: dict[str, Any]
     failure: str | None
     changed_s: float
+    folder: Path
 
 
 def read_run(path: Path) -> RunFacts:
@@ -51,7 +57,22 @@ def read_run(path: Path) -> RunFacts:
         outcome=outcome,
         failure=failure,
         changed_s=max(p.stat().st_mtime for p in (path, path / HEADER, path / OUTCOME) if p.exists()),
+        folder=(path.resolve() / header.get("folder", os.path.relpath(Path.cwd(), path.resolve()))).resolve(),
     )
+
+
+@contextmanager
+def as_started(facts: RunFacts) -> Iterator[RunFacts]:
+    """Work in the folder that a run was started in, where its input has the names that it was given by.
+
+    The facts are those of the run as it is found from there. For a command alone: the folder is that of the process.
+    """
+    if facts.folder == Path.cwd() or not facts.folder.is_dir():
+        yield facts
+        return
+    there = replace(facts, path=facts.path.resolve())
+    with chdir(facts.folder):
+        yield there
 
 
 def runs_in(folder: Path) -> list[Path]:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -176,6 +178,118 @@ def test_data_prepared_otherwise_than_asked_is_refused(rookery: Call, prepared: 
     said = rookery("twin", "train", "--data-dir", prepared, "--interval", "5m")
     assert said.code == 2
     assert "data: was prepared with interval_s 60, not 300" in said.err
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "predict"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("--pattern", "*.json"), ("--trader", "0xab"), ("--dedupe", "none"), ("--year", "2026")),
+        *(("--missing_outcome", "Up"), ("--cap", "1000"), ("--skip-bad",)),
+    ],
+)
+def test_an_option_on_reading_files_is_refused_where_none_are_read(
+    rookery: Call, prepared: Path, command: str, words: tuple[str, ...]
+):
+    # Some have the value that they have by default: they were given all the same.
+    said = rookery("twin", command, "--data-dir", "data", *words, "--quiet")
+    name = words[0].replace("_", "-")
+    assert (said.code, said.err.splitlines()) == (
+        2,
+        [
+            f"error: {name}: says how a trader's files are read, and data holds prepared data",
+            "help: leave it out, or name the trader's own files with --data-dir",
+        ],
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (("--interval", "15m"), "was prepared with interval_s 60, not 900"),
+        (("--state", "extended"), "was prepared with state spec17, not extended"),
+        (("--capital", "500"), "was prepared with capital 1000.0, not 500.0"),
+        (("--validation-share", "0.5"), "was prepared with validation_share 0.25, not 0.5"),
+        (("--validation_from", "2026-01-05"), "was prepared with validation_from None, not 2026-01-05 00:00:00+00:00"),
+    ],
+)
+def test_a_table_option_that_is_given_is_held_against_what_was_prepared(
+    rookery: Call, prepared: Path, words: tuple[str, str], what: str
+):
+    # 15 minutes are the default, and were asked for all the same.
+    said = rookery("twin", "train", "--data-dir", "data", *words, "--quiet")
+    name = words[0].replace("_", "-")
+    assert (said.code, said.err.splitlines()) == (
+        2,
+        [f"error: data: {what}", f"help: prepare the data again with it, or leave {name} out"],
+    )
+
+
+def test_an_option_that_says_what_was_prepared_is_fine(rookery: Call, prepared: Path):
+    words = ("--interval", "1m", "--state", "spec17", "--capital", "1000", "--validation-share", "0.25")
+    said = rookery("twin", "train", "--data-dir", prepared, "--config", "small.yaml", *words, "--quiet")
+    assert said.code == 0, said.err
+
+
+def test_a_share_of_markets_is_refused_where_the_moment_is_set(rookery: Call, trader: Path, tmp_path: Path):
+    both = ("--validation-from", "2026-01-05T06:00", "--validation-share", "0.25")
+    for command in ("prepare", "train", "run"):
+        said = rookery("twin", command, "--data-dir", trader, *both, "--quiet")
+        assert (said.code, "--validation-share: changes nothing where validation_from" in said.err) == (2, True)
+    words = ("--data-dir", trader, "--config", "small.yaml", "--validation-from", "2026-01-05T06:00", "--quiet")
+    assert rookery("twin", "prepare", *words).code == 0
+    said = rookery("twin", "train", "--data-dir", "data", "--validation-share", "0.25", "--quiet")
+    assert (said.code, "data: was prepared with validation_from 2026-01-05 06:00" in said.err) == (2, True)
+
+
+@pytest.mark.parametrize("words", [("--pattern", "*.json"), ("--skip-bad",), ("--validation-share", "0.25")])
+def test_states_are_given_without_options_on_files(rookery: Call, words: tuple[str, ...]):
+    said = rookery("twin", "predict", "--states", "states.csv", *words)
+    assert (said.code, f"--states: given together with {words[0]}" in said.err) == (2, True)
+
+
+def test_every_look_at_held_out_markets_is_counted_beside_the_training(
+    rookery: Call, bundle: Path, prepared: Path, trader: Path
+):
+    # To train reads none of them; files and what was made of them are the same data.
+    read = [
+        rookery("twin", "evaluate", "--data-dir", data, "--json", "--quiet").json["readings"]
+        for data in (prepared, trader, prepared)
+    ]
+    assert read == [1, 2, 3]
+    said = rookery("twin", "evaluate", "--data-dir", prepared, "--quiet")
+    assert said.out.splitlines()[-1] == "held-out markets of these data: read 4 times by now"
+    assert ": read 4 times" in rookery("trials", "--runs", ".").out
+
+
+def test_a_run_is_repeated_by_its_command_and_taken_up_from_elsewhere(
+    rookery: Call, trader: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    # A folder of its own, so that neither the name alone nor a path from elsewhere finds the files.
+    home = tmp_path / "home"
+    (home / "files").mkdir(parents=True)
+    trader.rename(home / "files" / "trader")
+    monkeypatch.chdir(home)
+    words = ("--data-dir", "files/trader", "--config", "../small.yaml", "--quiet", "--json")
+    first = rookery("twin", "run", *words)
+    run = home / "runs" / "twin-trader"
+    report = json.loads((run / "report" / "report.json").read_text())
+    command = shlex.split(report["repeat"]["command"])
+    assert command[:5] == ["rookery", "twin", "run", "--data-dir", "files/trader"]
+    assert "settings below there as config.yaml" in (run / "report" / "report.md").read_text()
+
+    shutil.copy(run / "config.yaml", home)
+    again = rookery(*command[1:], "--output-dir", "runs/again", "--quiet", "--json")
+    assert again.json["hashes"] == first.json["hashes"]
+
+    for stage in ("history", "judgement", "audit", "report"):
+        shutil.rmtree(run / stage)
+    (run / "outcome.json").unlink()
+    monkeypatch.chdir(tmp_path)
+    taken_up = rookery("resume", "home/runs/twin-trader", "--quiet", "--json")
+    assert taken_up.code == first.code, taken_up.err
+    assert taken_up.json["hashes"] == first.json["hashes"]
+    assert Path.cwd() == tmp_path
 
 
 def test_check_loads_no_torch(trader: Path):

@@ -57,10 +57,15 @@ def batches() -> SequenceBatches:
 
 @pytest.fixture
 def train(tmp_path: Path) -> Callable[..., tuple[SwapLSTM, History]]:
-    """Train the small model: `train(folder_name, seed=..., batches=..., **FitConfig settings)`."""
+    """Train the small model: `train(folder_name, seed=..., batches=..., judged=..., **FitConfig settings)`."""
 
     def run_fit(
-        name: str = "run", *, seed: int = 0, batches: SequenceBatches | None = None, **settings: object
+        name: str = "run",
+        *,
+        seed: int = 0,
+        batches: SequenceBatches | None = None,
+        judged: bool = True,
+        **settings: object,
     ) -> tuple[SwapLSTM, History]:
         defaults = {"num_epochs": 4, "batch_size": 16, "learning_rate": 1e-2, "num_threads": 1, "device": "cpu"}
         config = FitConfig.model_validate({"tensorboard": False, **defaults, **settings})
@@ -68,7 +73,7 @@ def train(tmp_path: Path) -> Callable[..., tuple[SwapLSTM, History]]:
         _, targets = learn.take(torch.arange(len(learn)))
         objective = HeadLoss(HeadLossConfig(), train_side_N=targets.side_B, classes=SIDES)
         model = build(MODEL, seed=seed)
-        judge = make_batches(100, seed=1, device=config.device)
+        judge = make_batches(100, seed=1, device=config.device) if judged else None
         with (
             Run(tmp_path / name, config=config, seed=seed, progress=Progress(quiet=True)) as run,
             run.stage("training") as stage,

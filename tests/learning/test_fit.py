@@ -258,3 +258,34 @@ def test_a_gpu_learns_the_same_problem_and_repeats_itself(train: Train, mixed: b
     assert history.device == "cuda"
     assert history.epochs[-1]["validation"]["accuracy"] > 0.9
     assert _bits(first.cpu()) == _bits(again.cpu())
+
+
+def test_without_validation_the_same_is_learnt_and_nothing_is_judged(train: Train):
+    settings = {"num_epochs": 5, "stop_after": 3, "monitor": "last", "patience": 0}
+    watched, told = train("watched", **settings)
+    alone, untold = train("alone", judged=False, **settings)
+    assert _bits(alone) == _bits(watched)
+    assert [row["epoch"] for row in untold.epochs] == [1, 2, 3]
+    assert all(row["validation"] == {} for row in untold.epochs)
+    assert [row["train"] for row in untold.epochs] == [row["train"] for row in told.epochs]
+
+
+def test_what_stops_early_without_validation_goes_on_after_a_kill_to_the_same_bytes(
+    train: Train, batches: SequenceBatches
+):
+    settings = {
+        **{"num_epochs": 6, "stop_after": 3, "monitor": "last", "patience": 0},
+        **{"averaging": 0.9, "checkpoint_batches": 3, "judged": False},
+    }
+    whole, told = train("whole", **settings)
+    with pytest.raises(InterruptedError):
+        train("broken", batches=Breaking(batches, 31), **settings)
+    resumed, again = train("broken", **settings)
+    assert _bits(resumed) == _bits(whole)
+    assert again == told
+
+
+@pytest.mark.parametrize("wrong", [{"monitor": "loss"}, {"monitor": "last", "schedule": "plateau"}])
+def test_what_needs_validation_is_not_trained_without_it(train: Train, wrong: dict[str, object]):
+    with pytest.raises(ValueError, match="without validation"):
+        train(judged=False, **wrong)

@@ -105,3 +105,29 @@ def test_an_epoch_without_batches_has_no_figures():
 def test_settings_that_cannot_train_are_refused(wrong: dict[str, object]):
     with pytest.raises(ValidationError):
         FitConfig.model_validate(wrong)
+
+
+def _through(training: Training) -> list[float]:
+    """The rate of every step of a training that nothing is validated in."""
+    rates = []
+    while not training.stopped:
+        for _ in range(training.steps_per_epoch):
+            rates.append(training.learning_rate())
+            _step(training)
+        training.close_epoch(SCORES, {})
+    return rates
+
+
+def test_training_that_stops_early_learns_at_the_rates_of_the_whole_course():
+    course = {"num_epochs": 6, "monitor": "last", "patience": 0, "warmup_share": 0.25}
+    early = _training(**course, stop_after=3)
+    rates = _through(early)
+    assert rates == _through(_training(**course))[:6]
+    # A course that is squeezed into the three epochs has come down to its floor by then.
+    assert rates[-1] > 3 * _through(_training(**{**course, "num_epochs": 3}))[-1]
+    assert (early.stopped, early.best_epoch) == ("3 of 6 epochs done", 3)
+
+
+@pytest.mark.parametrize(("stop", "last"), [(None, 4), (2, 2), (9, 4)])
+def test_no_training_goes_beyond_its_epochs(stop: int | None, last: int):
+    assert _training(stop_after=stop).config.last_epoch == last

@@ -41,13 +41,13 @@ def resume(
     as_json: JsonOption = False,
 ) -> None:
     """Go on with a run that was stopped, with the settings, input and seed that it was started with."""
-    from rookery.runs import find_run, read_run
+    from rookery.runs import as_started, find_run, read_run
 
     # Read first: what is damaged is told before anything heavy is loaded.
     facts = read_run(find_run(run, completion.RUNS))
-    with outcome.stoppable(facts.path):
-        whole = road_of(facts, "whole", done="resumed")
-        result = whole.resume(facts, device=device, progress=Progress(quiet=quiet))
+    with outcome.stoppable(facts.path), as_started(facts) as there:
+        whole = road_of(there, "whole", done="resumed")
+        result = whole.resume(there, device=device, progress=Progress(quiet=quiet))
     outcome.show_result(result, as_json=as_json)
 
 

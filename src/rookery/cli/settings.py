@@ -29,7 +29,7 @@ _ROOK = {
     "gas": ("costs", "gas_quote"),
     "capital": ("capital_quote",),
 }
-_TWIN = {
+TWIN = {
     "interval": ("interval_s",),
     "state": ("state", "state"),
     "validation_from": ("validation_from",),
@@ -62,7 +62,7 @@ def twin_config(file: Path | None, options: Mapping[str, object]) -> "TwinConfig
 
     span = options.get("interval")
     given = options if span is None else {**options, "interval": seconds_of(str(span))}
-    return _overridden(TwinConfig() if file is None else TwinConfig.read(file), given, _TWIN)
+    return _overridden(TwinConfig() if file is None else TwinConfig.read(file), given, TWIN)
 
 
 def specialists_config(

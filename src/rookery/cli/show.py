@@ -44,6 +44,11 @@ def age(seconds: float) -> str:
     return f"{seconds / 86_400:.0f} d"
 
 
+def times(count: int) -> str:
+    """How often: `once`, `twice`, `3 times`."""
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
+
+
 def flat(values: Mapping[str, object], prefix: str) -> dict[str, object]:
     """Nested settings as `prefix.training.seed`."""
     plain: dict[str, object] = {}

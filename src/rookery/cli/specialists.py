@@ -142,14 +142,15 @@ def resume(
     as_json: JsonOption = False,
 ) -> None:
     """Go on with a run from its last finished phase, or from the middle of one, to its report."""
-    from rookery.runs import find_run
+    from rookery.runs import as_started, find_run
 
     facts = _own(find_run(run, completion.RUNS) if run is not None else run_directory(output_dir))
     with outcome.stoppable(facts.path):
         from rookery.pipelines.specialists import whole
 
         gated = False if no_gate else None
-        result = whole.resume(facts, gated=gated, progress=Progress(quiet=quiet))
+        with as_started(facts) as there:
+            result = whole.resume(there, gated=gated, progress=Progress(quiet=quiet))
         copy_logs(facts.path, log_dir)
     outcome.show_result(result, as_json=as_json)
 

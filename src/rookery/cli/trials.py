@@ -50,10 +50,9 @@ def trials(
     header = (*_COLUMNS, sort) if sort else _COLUMNS
     cells = [[_cell(row, column) for column in header] for row in rows]
     show.lines(show.table(header, cells, width=show.terminal_width()) if rows else ["no such trial"])
-    times = {1: "once", 2: "twice"}
     for name, count in readings.items():
         if count:
-            show.lines([f"test split of data {name[:8]}: read {times.get(count, f'{count} times')}"])
+            show.lines([f"test split of data {name[:8]}: read {show.times(count)}"])
 
 
 def _ledger(folder: Path) -> "TrialLedger":

@@ -19,6 +19,7 @@ from rookery.cli.options import (
 from rookery.cli.rook import run_name
 from rookery.cli.settings import twin_config
 from rookery.cli.twin_download import DATA_DIR, download
+from rookery.cli.twin_given import refuse_beside_states, refuse_idle, refuse_idle_share
 from rookery.cli.twin_options import (
     MODELS,
     PREPARED,
@@ -46,7 +47,6 @@ from rookery.cli.twin_options import (
     YearOption,
     twin_source,
 )
-from rookery.errors import UserError
 from rookery.progress import Progress
 
 app = typer.Typer(help="One trader's history; a Decision Transformer acts as he does.", rich_markup_mode=None)
@@ -117,6 +117,7 @@ def prepare(
     """Make bars, states and labels of a trader's files: processed_trader_data.parquet and what describes it."""
     use_threads(threads)
     settings = twin_config(config, context.params)
+    refuse_idle_share(context, settings)
     source = twin_source(data_dir, context.params)
     from rookery.pipelines.twin import steps
 
@@ -157,6 +158,7 @@ def train(
     """Train the Decision Transformer and save it as a bundle: best_model.pt, config.yaml, norm.json and the rest."""
     use_threads(threads)
     settings = twin_config(config, context.params)
+    refuse_idle(context, data_dir, settings)
     source = twin_source(data_dir, context.params)
     with outcome.stoppable():
         from rookery.pipelines.twin import steps
@@ -193,6 +195,7 @@ def evaluate(
     """Score a bundle on the held-out markets; exit code 3 when it has seen some of them in training."""
     use_threads(threads)
     settings = twin_config(config, context.params)
+    refuse_idle(context, data_dir, settings)
     source = twin_source(data_dir, context.params)
     from rookery.pipelines.twin import using
 
@@ -234,15 +237,14 @@ def predict(
     """Write what the twin would do at every bar, were it asked for a return; refuses one that training never saw."""
     use_threads(threads)
     settings = twin_config(config, context.params)
-    source = twin_source(data_dir, context.params)
     if states is not None:
-        if data_dir != DATA_DIR or fills is not None:
-            other = "--data-dir" if fills is None else "--fills"
-            raise UserError(f"given together with {other}", place="--states", remedy="leave one of them out")
+        refuse_beside_states(context)
         from rookery.pipelines.twin.asked_states import predict_states
 
         answers = predict_states(model, states, output, target_rtg=target_rtg, config=settings, device=device)
     else:
+        refuse_idle(context, data_dir, settings)
+        source = twin_source(data_dir, context.params)
         from rookery.pipelines.twin import using
 
         progress = Progress(quiet=quiet)
@@ -294,6 +296,7 @@ def run(
     """From a trader's files to a trained twin, its judgement on held-out markets and its report, in one directory."""
     use_threads(threads)
     settings = twin_config(config, context.params)
+    refuse_idle_share(context, settings)
     source = twin_source(data_dir, context.params)
     folder = run_folder(output or completion.RUNS / f"twin-{run_name(fills or data_dir)}")
     with outcome.stoppable(folder):

@@ -19,6 +19,9 @@ Outcome = Literal["Up", "Down"]
 
 # Where prepared tables and trained twins go unless it is said otherwise, as in the specification.
 PREPARED, MODELS = Path("data"), Path("models")
+# Options that say how a trader's own files are read.
+READING = ("pattern", "trader", "dedupe", "year", "missing_outcome", "cap", "skip_bad")
+READING_FILLS = ("fills", "columns", "instrument", "session")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600}
 
 DataDirOption = Annotated[
@@ -110,7 +113,6 @@ SessionOption = Annotated[
 __all__ = ["DATA_DIR"]
 
 _OF_MARKETS = ("pattern", "dedupe", "year", "missing_outcome", "cap")
-_OF_FILLS = ("columns", "instrument", "session")
 
 
 def twin_source(path: Path, values: Mapping[str, Any]) -> "HistorySource":
@@ -119,10 +121,9 @@ def twin_source(path: Path, values: Mapping[str, Any]) -> "HistorySource":
 
     if values.get("fills") is not None:
         return _fills_source(path, values)
-    if given := [name for name in _OF_FILLS if values.get(name) is not None]:
+    if given := [name for name in READING_FILLS if values.get(name) is not None]:
         raise UserError("is for a file of fills", place=f"--{given[0]}", remedy="name the file with --fills")
-    names = ("pattern", "trader", "dedupe", "year", "missing_outcome", "cap", "skip_bad")
-    return TwinSource(path=path, **{name: values[name] for name in names if name in values})
+    return TwinSource(path=path, **{name: values[name] for name in READING if name in values})
 
 
 def _fills_source(path: Path, values: Mapping[str, Any]) -> "HistorySource":
@@ -144,6 +145,7 @@ def _fills_source(path: Path, values: Mapping[str, Any]) -> "HistorySource":
     return FillsSource(
         path=values["fills"],
         columns=FillColumns.read(values["columns"]),
+        columns_file=values["columns"],
         session_s=DAY_S if span is None else seconds_of(span, place="--session"),
         **{name: values[name] for name in ("trader", "instrument", "skip_bad") if name in values},
     )

@@ -109,6 +109,7 @@ def show_scores(found: "Evaluated", *, as_json: bool) -> None:
             [
                 f"{found.decisions:,} decisions in {found.markets:,} held-out markets",
                 *show.table(("score", "twin"), rows),
+                f"held-out markets of these data: read {show.times(found.readings)} by now",
                 *([] if found.unseen else ["refused: training has seen some of these markets; these are no results"]),
             ]
         )

@@ -43,7 +43,10 @@ class Batches(Protocol[Wanted_co]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """What was seen on the way: per epoch its number, learning rate, and loss terms and scores of both parts."""
+    """What was seen on the way: per epoch its number, learning rate, and loss terms and scores of both parts.
+
+    Those of `validation` are empty where nothing was validated on.
+    """
 
     epochs: tuple[Mapping[str, Any], ...]
     best_epoch: int
@@ -57,18 +60,22 @@ def fit(
     objective: Objective[Answers, Wanted],
     batches: Batches[Wanted],
     *,
-    validate: Batches[Wanted],
+    validate: Batches[Wanted] | None,
     config: FitConfig,
     run: Run,
     stage: Stage,
 ) -> History:
     """Minimise the sum of the objective's terms over `batches`; leave the best validated epoch's weights in `model`.
 
+    With nothing to validate on, the last epoch's weights are left, as `config` must say: a `monitor` of "last", and a
+    schedule that follows the clock alone.
     Writes `metrics.jsonl` into the stage, checkpoints beside it, and TensorBoard events and timings into `run.logs`.
     Called again after a kill it goes on from the last whole checkpoint and ends with the same weights, bit for bit:
     order and noise of a batch hang on the run's seed and the batch's place alone. Both parts must lie on `config`'s
     device. Raises UserError when the loss stops being finite.
     """
+    if validate is None and (config.monitor != "last" or config.schedule == "plateau"):
+        raise ValueError("without validation the monitor must be 'last' and the schedule another than 'plateau'")
     device = choose_device(config.device)
     steps = -(-len(batches) // config.batch_size)
     with reproducible(config.num_threads):
@@ -77,14 +84,14 @@ def fit(
         if (moment := checkpoint.load(folder, say=run.progress.say)) is not None:
             training.restore(moment)
             run.progress.say(f"training goes on at epoch {training.epoch}, batch {training.batch + 1}")
-        with run.progress.stage("training", total=config.num_epochs * len(batches), unit="samples") as advance:
+        with run.progress.stage("training", total=config.last_epoch * len(batches), unit="samples") as advance:
             advance((training.epoch - 1) * len(batches) + training.batch * config.batch_size)
             while not training.stopped:
                 started = time.perf_counter()
                 _learn_epoch(training, objective, batches, run.seed, folder, advance)
                 terms, tally = training.epoch_figures()
                 with training.judged_weights():
-                    judged = evaluate(model, objective, validate, device=device)
+                    judged = {} if validate is None else evaluate(model, objective, validate, device=device)
                     training.close_epoch({**terms, **objective.metrics(tally)}, judged)
                 _write_metrics(stage.file(METRICS), training.history)
                 checkpoint.save(folder, training.snapshot())

@@ -20,6 +20,8 @@ class FitConfig(Config):
 
     `patience`: epochs without a better validation score (`monitor`) before stopping; 0 never stops early. With a
     `monitor` of "last" validation is only looked at: the last epoch is kept.
+    `stop_after`: end after so many of the `num_epochs`, at the rates that the schedule over all of them has there;
+    None goes through all.
     `schedule`: cosine falls to `final_share` of the rate over all epochs, plateau halves it when validation stands
     still, constant does neither; all rise in a line over the first `warmup_share` of the steps.
     `mixed_precision`: bfloat16 on a GPU that has it; a CPU always computes in float32.
@@ -30,6 +32,7 @@ class FitConfig(Config):
     """
 
     num_epochs: int = Field(default=10, ge=1, le=100_000)
+    stop_after: int | None = Field(default=None, ge=1, le=100_000)
     batch_size: int = Field(default=32, ge=1, le=1_000_000)
     learning_rate: float = Field(default=5e-4, gt=0, allow_inf_nan=False)
     optimizer: Literal["adamw", "adam"] = "adamw"
@@ -48,6 +51,11 @@ class FitConfig(Config):
     num_threads: int = Field(default=2, ge=1, le=1024)
     checkpoint_batches: int = Field(default=0, ge=0)
     tensorboard: bool = True
+
+    @property
+    def last_epoch(self) -> int:
+        """The epoch that training ends with, unless it is stopped for want of patience."""
+        return min(self.num_epochs, self.stop_after or self.num_epochs)
 
 
 class Training:
@@ -116,12 +124,15 @@ class Training:
         return {"loss": sum(terms.values()), **terms, "gradient_norm": means[0]}, sums[width:]
 
     def close_epoch(self, train: Mapping[str, float], validation: Mapping[str, float]) -> None:
-        """Record an epoch, keep its weights if they are the best, and decide whether to go on."""
+        """Record an epoch, keep its weights if they are the best, and decide whether to go on.
+
+        `validation` may be empty where the monitor is "last".
+        """
         row = {"epoch": self.epoch, "learning_rate": self.learning_rate(), "train": train, "validation": validation}
         self.history.append(row)
         monitor = self.config.monitor
-        scores = {"loss": -validation["loss"], "last": float(self.epoch)}
-        score = scores[monitor] if monitor in scores else validation[monitor]
+        score = float(self.epoch) if monitor == "last" else validation[monitor]
+        score = -score if monitor == "loss" else score
         improved = self._best_score is None or score > self._best_score
         if improved:
             self._best_score, self.best_epoch, self._waited = score, self.epoch, 0
@@ -134,8 +145,9 @@ class Training:
             )
         if self.config.patience and self._waited >= self.config.patience:
             self.stopped = f"validation {monitor} has not improved for {self._waited} epochs"
-        elif self.epoch >= self.config.num_epochs:
-            self.stopped = f"all {self.config.num_epochs} epochs done"
+        elif self.epoch >= self.config.last_epoch:
+            whole = self.config.num_epochs
+            self.stopped = f"all {whole} epochs done" if self.epoch >= whole else f"{self.epoch} of {whole} epochs done"
         self.epoch, self.batch, self._sums = self.epoch + 1, 0, None
 
     @contextmanager

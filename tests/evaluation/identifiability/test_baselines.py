@@ -82,6 +82,16 @@ def test_trees_choose_their_rounds_without_the_judged_rows_and_repeat_themselves
     assert (one.crossed_RK == other.crossed_RK).all()
 
 
+def test_trees_that_are_still_getting_better_at_the_limit_say_so(make_rows: MakeRows):
+    train, judged = make_rows(0, markets=12), make_rows(1, markets=12)
+    hurried = baselines.trees(train, judged, seed=3, config=baselines.TreesConfig(most_rounds=2))
+    assert (hurried.rounds, hurried.at_limit) == (2, True)
+    fast = baselines.TreesConfig(most_rounds=40, learning_rate=1.0)
+    found = baselines.trees(train, judged, seed=3, config=fast)
+    assert found.rounds < 40
+    assert not found.at_limit
+
+
 def test_unscaled_states_are_refused():
     with pytest.raises(ValueError, match="scaled and finite"):
         ActionRows(

@@ -65,3 +65,13 @@ def test_a_table_lines_up_and_a_bar_in_a_cell_does_not_split_it():
     assert lines[1] == "| --------- | ----: |"
     assert lines[2] == "| a\\|b      |     1 |"
     assert len({len(line) for line in lines}) == 1
+
+
+def test_a_command_with_a_settings_file_says_where_both_belong(report: Report):
+    assert report.repeat is not None
+    alone = markdown.text(report)
+    assert "with the settings below there" not in alone
+    command = "rookery rook run --input data/swaps.csv --config config.yaml --seed 7"
+    told = markdown.text(replace(report, repeat=replace(report.repeat, command=command)))
+    assert f"```\n{command}\n```" in told
+    assert "Give it in the folder that the run was started in, with the settings below there as config.yaml." in told

@@ -140,9 +140,9 @@ def test_a_source_survives_its_request(tmp_path: Path):
     assert SwapSource.from_request(json.loads(json.dumps(source.request()))) == source
 
 
-def test_the_command_of_a_source_says_what_is_not_default(tmp_path: Path):
-    source = SwapSource(path=tmp_path / "s.csv", sign="pool", fee_bps=30.0)
+def test_the_command_of_a_source_says_what_is_not_default():
+    source = SwapSource(path=Path("data/s.csv"), sign="pool", fee_bps=30.0)
 
     assert source.command(seed=3) == (
-        "rookery rook run --input s.csv --sign pool --fee-bps 30 --config config.yaml --seed 3"
+        "rookery rook run --input data/s.csv --sign pool --fee-bps 30 --config config.yaml --seed 3"
     )

@@ -85,6 +85,13 @@ def test_a_source_survives_a_round_trip_through_json():
         assert BarSource.from_request(json.loads(json.dumps(source.request()))) == source
 
 
+def test_the_command_of_a_source_names_its_files_as_they_were_given():
+    source = BarSource(inputs=("data/a", "XAUUSD=../b.csv"), options=BarOptions(tz="UTC+2"))
+    assert source.command(seed=3) == (
+        "rookery specialists run --input data/a --input XAUUSD=../b.csv --tz UTC+2 --config config.yaml --seed 3"
+    )
+
+
 def test_a_missing_instrument_is_masked_and_a_hole_is_carried_forward_never_back(
     write_bars: WriteBars, small: SpecialistsConfig, tmp_path: Path
 ):

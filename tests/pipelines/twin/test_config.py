@@ -48,6 +48,7 @@ def test_the_tables_part_holds_what_decides_the_tables():
         ({"window": 256}, "window 256 is longer than the network's context 128"),
         ({"stride": 200}, "stride 200 is longer than window 128"),
         ({"interval_s": 0}, "'interval_s'"),
+        ({"training": {"schedule": "plateau"}}, "schedule cannot be plateau"),
         ({"validation_from": "soon"}, "'validation_from'"),
         ({"intervals": 60}, "unknown key 'intervals'"),
     ],
@@ -56,6 +57,10 @@ def test_what_cannot_be_is_refused_by_name(values: dict[str, object], what: str)
     with pytest.raises(UserError) as fault:
         parse(**values)
     assert what in fault.value.headline
+
+
+def test_a_rate_that_follows_validation_is_for_held_out_markets_that_choose():
+    assert parse(training={"schedule": "plateau"}, selection_share=0).training.schedule == "plateau"
 
 
 def test_a_file_is_read_with_its_line(tmp_path: Path):

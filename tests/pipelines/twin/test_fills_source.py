@@ -122,7 +122,7 @@ def test_its_fingerprint_follows_bytes_and_options_and_no_folder(source: FillsSo
 def test_the_command_that_makes_it_again_names_what_is_not_the_default(source: FillsSource):
     command = changed(source, instrument="BIG", session_s=3_600, skip_bad=True).command(seed=3)
     assert command == (
-        "rookery twin run --fills fills.csv --columns columns.yaml --trader me --instrument BIG --session 3600s "
+        f"rookery twin run --fills {source.path} --columns columns.yaml --trader me --instrument BIG --session 3600s "
         "--skip-bad --config config.yaml --seed 3"
     )
 

@@ -90,6 +90,30 @@ def test_the_report_comes_back_equal_and_names_its_ground(judged: Judged, tables
     assert [one.key for one in made.headline] == ["log_loss", "accuracy", "macro_f1", "profit"]
 
 
+def test_a_rival_that_was_stopped_by_its_limit_is_named(judged: Judged, tables: TwinTables):
+    def stopped(limited: tuple[str, ...]) -> list[str]:
+        told = replace(judged.foretelling, limited=limited)
+        notes = report_of(replace(judged, foretelling=told), tables).basis.notes
+        return [note for note in notes if note.startswith("Stopped by the limit")]
+
+    assert stopped(()) == []
+    (note,) = stopped((TREES, TOLD_TREES))
+    assert note.startswith(f"Stopped by the limit of 80 rounds: {TREES} and {TOLD_TREES}.")
+
+
+def test_what_was_asked_for_is_marked_and_what_is_shown_is_settled(judged: Judged, tables: TwinTables):
+    panel = report_of(judged, tables).panel
+    assert isinstance(panel, TwinPanel)
+    assert "is marked: holdings at the last price" in panel.levels_note
+    assert "settled: holdings at what the market paid out" in panel.levels_note
+    for level, one in zip(panel.levels, judged.asked, strict=True):
+        assert level.earned.value == pytest.approx(one.played.profit_S.mean())
+        # What comes off the target on the way is another figure, which no outcome has a part in.
+        ends = tables.trajectories.offsets_S[tables.validation.start + 1 : tables.validation.stop + 1]
+        marked_S = one.played.book_R[ends - 1 - tables.validation_rows.start]
+        assert marked_S.mean() != pytest.approx(one.played.profit_S.mean(), abs=1e-6)
+
+
 def test_the_headline_is_told_nothing_of_the_future(judged: Judged, tables: TwinTables, inference: TraderInference):
     told = judged.foretelling
     learnt = action_rows(tables.trajectories.part(tables.train))

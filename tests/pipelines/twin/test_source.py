@@ -55,5 +55,6 @@ def test_nothing_there_is_told_before_anything_is_read(tmp_path: Path):
 
 def test_the_command_that_makes_it_again_names_what_is_not_the_default(folder: Path):
     command = TwinSource(path=folder, dedupe="tx", missing_outcome="Up", skip_bad=True).command(seed=3)
+    assert f"--data-dir {folder} " in command
     assert command.endswith("--dedupe tx --missing-outcome Up --skip-bad --config config.yaml --seed 3")
     assert TwinSource(seed=2).command(seed=2) == "rookery demo --pipeline twin --seed 2"

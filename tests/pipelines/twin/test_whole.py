@@ -11,6 +11,7 @@ from rookery.errors import UserError
 from rookery.evaluation import report as reports
 from rookery.evaluation.report.belief import Tally
 from rookery.evaluation.trials.ledger import SEALED, ledger_of
+from rookery.evaluation.trials.recording import Recorder
 from rookery.files import sha256
 from rookery.models.decision_transformer import DecisionTransformerConfig
 from rookery.pipelines.closing import RunResult
@@ -140,7 +141,8 @@ def test_a_run_whose_last_stages_are_gone_makes_the_same_again(made: RunResult, 
 def test_another_seed_gives_another_network(made: RunResult, tmp_path: Path):
     taught = read_finished(read_run(made.folder)).tables
     with Run(tmp_path / "two", config=small(), seed=1, progress=Progress(quiet=True)) as run:
-        bundle = teach(run, taught, small(), "cpu")
+        pen = Recorder(ledger=ledger_of(run.path), run=run, data="other", data_name="other")
+        bundle = teach(run, taught, small(), "cpu", pen)
     assert sha256(bundle / "model.safetensors") != made.hashes["models/twin/model.safetensors"]
 
 

@@ -32,11 +32,15 @@ class TreesConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Fitted:
-    """Chances of a flexible model: on the judged rows, and on each training row from folds without its market."""
+    """Chances of a flexible model: on the judged rows, and on each training row from folds without its market.
+
+    `at_limit` says that the most rounds that were tried were the best of all: with more it might do better.
+    """
 
     judged_NK: Floats
     crossed_RK: Floats
     rounds: int
+    at_limit: bool
 
 
 def class_prior(train: ActionRows, judged: ActionRows) -> Floats:
@@ -111,7 +115,9 @@ def _trees(train: ActionRows, judged: ActionRows, *, seed: int, with_rtg: bool, 
     rounds = int(np.argmin(losses)) + 1 if folds.size > 1 else settings.most_rounds // 2
     model = _boosted(settings, rounds, seed).fit(inputs_RX, train.actions_R)
     judged_NK = _all_kinds(model.predict_proba(judged.inputs(with_rtg=with_rtg)), model.classes_, train)
-    return Fitted(judged_NK=judged_NK, crossed_RK=crossed_TRK[rounds - 1], rounds=rounds)
+    return Fitted(
+        judged_NK=judged_NK, crossed_RK=crossed_TRK[rounds - 1], rounds=rounds, at_limit=rounds == settings.most_rounds
+    )
 
 
 def _folds(market_R: Ints, *, seed: int) -> Ints:

@@ -59,7 +59,8 @@ def repeat(repeat: Repeat, digest: str) -> str:
     code = Fact(name="code", value=repeat.code_version)
     facts = _facts((code, *repeat.versions, *repeat.hashes, own))
     command, settings = f"```\n{repeat.command}\n```", f"```yaml\n{repeat.config.rstrip()}\n```"
-    return "\n\n".join(["## Repeat it", command, *facts, settings])
+    where = wording.where_repeated(repeat.command)
+    return "\n\n".join(["## Repeat it", command, *([where] if where else []), *facts, settings])
 
 
 def machine(machine: Machine) -> str:

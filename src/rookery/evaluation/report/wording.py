@@ -103,6 +103,13 @@ def seeds(values: tuple[int, ...]) -> str:
     return f"{len(values)} seeds ({', '.join(map(str, values))})"
 
 
+def where_repeated(command: str) -> str:
+    """Where a report's command is to be given, and with which settings; nothing for one that has no settings file."""
+    if "config.yaml" not in command:
+        return ""
+    return "Give it in the folder that the run was started in, with the settings below there as config.yaml."
+
+
 def p_value(estimate: Estimate) -> str:
     """'0.031', 'under 0.001', or why there is none."""
     if estimate.value is None:

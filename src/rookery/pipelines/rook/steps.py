@@ -79,10 +79,10 @@ class SwapSource:
         return hashlib.sha256(f"{content} {sorted(self.request().items())}".encode()).hexdigest()
 
     def command(self, *, seed: int) -> str:
-        """The command line that makes the same run again, settings aside."""
+        """The command line that makes the same run again where it was started, settings aside."""
         if self.path is None:
             return f"rookery demo --data {self.tape} --seed {seed}"
-        words = ["rookery", "rook", "run", "--input", self.path.name]
+        words = ["rookery", "rook", "run", "--input", str(self.path)]
         if self.pair != Pair():
             pair = self.pair
             words += ["--token0", f"{pair.token0}:{pair.decimals0}", "--token1", f"{pair.token1}:{pair.decimals1}"]
@@ -90,7 +90,7 @@ class SwapSource:
         for option, value in (("--protocol", self.version), ("--amounts", self.amounts), ("--sign", self.sign)):
             words += [option, value] if value != "auto" else []
         words += ["--fee-bps", f"{self.fee_bps:g}"] if self.fee_bps is not None else []
-        words += ["--quarantine", self.quarantine.name] if self.quarantine is not None else []
+        words += ["--quarantine", str(self.quarantine)] if self.quarantine is not None else []
         return shlex.join([*words, "--config", "config.yaml", "--seed", str(seed)])
 
     def request(self) -> dict[str, object]:

@@ -84,13 +84,12 @@ class BarSource:
         return cls(**{**values, "inputs": tuple(values["inputs"]), "options": BarOptions(**values["options"])})
 
     def command(self, *, seed: int) -> str:
-        """The command line that makes the same run again, settings aside."""
+        """The command line that makes the same run again where it was started, settings aside."""
         if self.kind == "generated":
             return f"rookery demo --pipeline specialists --seed {seed}"
         words = ["rookery", "specialists", "run"]
         for text in self.inputs:
-            name, path = named(text)
-            words += ["--input", f"{name}={path.name}" if name else path.name]
+            words += ["--input", text]
         words += ["--tz", self.options.tz] if self.options.tz else []
         words += ["--bar-stamp", self.options.bar_stamp] if self.options.bar_stamp else []
         for meaning, column in self.options.columns.items():

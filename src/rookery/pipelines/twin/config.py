@@ -46,8 +46,9 @@ class TwinConfig(TableConfig):
     """Everything that decides a twin's result besides its input and its seed.
 
     `selection_share`: the last share of the training markets chooses the number of epochs for a network that learns
-    from the others; then one learns from all of them for so many. With 0 the held-out markets choose it, as the
-    specification draws it: what they say of the twin is then a little too good. `window` bars make a trajectory, at
+    from the others; then one learns from all of them for so many, at the same rates, and sees no held-out market. With
+    0 the held-out markets choose it, as the specification draws it: what they say of the twin is then a little too
+    good, and the ledger counts the look at them. `window` bars make a trajectory, at
     most the network's context; in a longer segment they lie `stride` bars apart, None for half a window. The number of
     inputs in `architecture` follows from `state`. `fee` is what the twin pays as a taker where it is replayed.
     """
@@ -65,6 +66,8 @@ class TwinConfig(TableConfig):
             raise ValueError(f"window {self.window} is longer than the network's context {self.architecture.context}")
         if self.stride is not None and self.stride > self.window:
             raise ValueError(f"stride {self.stride} is longer than window {self.window}")
+        if self.selection_share and self.training.schedule == "plateau":
+            raise ValueError("the last network is not validated, so schedule cannot be plateau: cosine or constant")
         return self
 
     @property

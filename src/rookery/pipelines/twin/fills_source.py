@@ -26,7 +26,8 @@ class FillsSource:
     """A CSV or parquet file of fills, which column of it holds what, and whose fills in what are meant.
 
     `trader` may be None where the file holds one; without `instrument` all that he traded are read. A session is
-    `session_s` seconds of an instrument, counted from 1970-01-01 UTC: 86,400 are UTC days.
+    `session_s` seconds of an instrument, counted from 1970-01-01 UTC: 86,400 are UTC days. `columns_file` is where
+    `columns` were read from, or may be written to, for a command that makes a run again.
     """
 
     path: Path
@@ -35,6 +36,7 @@ class FillsSource:
     instrument: str | None = None
     session_s: int = DAY_S
     skip_bad: bool = False
+    columns_file: Path = Path("columns.yaml")
 
     def load(self, progress: Progress) -> TwinHistory:
         """The trader's fills, by session. Raises UserError for whatever is wrong with the file."""
@@ -68,12 +70,12 @@ class FillsSource:
     def fingerprint(self) -> str:
         """Of the file's bytes, and of how they are read. Raises UserError when there is no file."""
         _check_is_file(self.path)
-        told = {name: value for name, value in self.request().items() if name != "path"}
+        told = {name: value for name, value in self.request().items() if name not in ("path", "columns_file")}
         return hashlib.sha256(f"{sha256(self.path)}\n{sorted(told.items())}".encode()).hexdigest()
 
     def command(self, *, seed: int) -> str:
-        """The command line that makes the same run again, settings and the map of columns aside."""
-        words = ["rookery", "twin", "run", "--fills", self.path.name, "--columns", "columns.yaml"]
+        """The command line that makes the same run again where it was started, settings aside."""
+        words = ["rookery", "twin", "run", "--fills", str(self.path), "--columns", str(self.columns_file)]
         for name in ("trader", "instrument"):
             words += [f"--{name}", value] if (value := getattr(self, name)) is not None else []
         words += ["--session", f"{self.session_s}s"] if self.session_s != DAY_S else []
@@ -83,13 +85,15 @@ class FillsSource:
     def request(self) -> dict[str, Any]:
         """This source as JSON values, so that a run can be taken up again."""
         plain = {name: getattr(self, name) for name in ("trader", "instrument", "session_s", "skip_bad")}
-        return {"path": str(self.path), "columns": self.columns.model_dump(mode="json"), **plain}
+        columns = {"columns": self.columns.model_dump(mode="json"), "columns_file": str(self.columns_file)}
+        return {"path": str(self.path), **columns, **plain}
 
     @classmethod
     def from_request(cls, values: dict[str, Any]) -> Self:
         """The source that `request` described."""
         columns = FillColumns.parse(values["columns"], place="columns")
-        return cls(**{**values, "path": Path(values["path"]), "columns": columns})
+        paths = {name: Path(values[name]) for name in ("path", "columns_file")}
+        return cls(**{**values, **paths, "columns": columns})
 
     def _trader_of(self, whole: Loaded) -> str | None:
         if self.trader is not None:

@@ -55,7 +55,8 @@ class Foretelling:
     `differences` are the log loss of the twin less that of each of RIVAL_OF, paired. `asked_rtg` (x 100) is what TWIN
     is given at every bar: the median return-to-go of the training rows, which tells nothing of the future; TOLD is
     given the true one. `importance` is of TWIN's inputs but for the return-to-go, which is of TOLD's. `attention` is by
-    lag, from the bar itself back, over `attended` markets.
+    lag, from the bar itself back, over `attended` markets. `rounds` are those of TREES; `limited` names the trees
+    that were at their best with the most rounds that were tried.
     """
 
     rows: ActionRows
@@ -70,6 +71,7 @@ class Foretelling:
     attended: int
     asked_rtg: float
     rounds: int
+    limited: tuple[str, ...]
 
 
 def foretell(
@@ -112,7 +114,7 @@ def foretell(
         scores=scores,
         differences=differences,
         ceiling=ceiling(
-            TREES, fitted.crossed_RK, train.actions_R, found[TREES], rows.actions_R, rows.market_R, draws_BM
+            TREES, fitted[TREES].crossed_RK, train.actions_R, found[TREES], rows.actions_R, rows.market_R, draws_BM
         ),
         gates=(
             below_trees(differences[TREES], knowing="neither told the return"),
@@ -123,7 +125,8 @@ def foretell(
         attention=lags,
         attended=attended,
         asked_rtg=asked,
-        rounds=fitted.rounds,
+        rounds=fitted[TREES].rounds,
+        limited=tuple(name for name, one in fitted.items() if one.at_limit),
     )
 
 
@@ -145,8 +148,9 @@ def action_rows(part: Trajectories) -> ActionRows:
 
 def _rivals(
     train: ActionRows, rows: ActionRows, found: dict[str, Floats], *, seed: int, progress: Progress
-) -> baselines.Fitted:
+) -> Mapping[str, baselines.Fitted]:
     """Add the chances of every rival to `found`; the boosted trees come back whole."""
+    fitted = {}
     with progress.stage("fit the rivals", len(RIVAL_OF), unit="models") as advance:
         for name, fit in (
             (PRIOR, baselines.class_prior),
@@ -156,11 +160,10 @@ def _rivals(
         ):
             found[name] = fit(train, rows)
             advance(1)
-        fitted = baselines.trees(train, rows, seed=seed)
-        found[TREES] = fitted.judged_NK
-        advance(1)
-        found[TOLD_TREES] = baselines.trees(train, rows, seed=seed, with_rtg=True).judged_NK
-        advance(1)
+        for name, told in ((TREES, False), (TOLD_TREES, True)):
+            fitted[name] = baselines.trees(train, rows, seed=seed, with_rtg=told)
+            found[name] = fitted[name].judged_NK
+            advance(1)
     return fitted
 
 

@@ -61,7 +61,9 @@ def worth_of(judged: Judged, *, seed: int) -> Worth:
         levels=tuple(_level(one, seed) for one in judged.asked),
         levels_note=(
             "The levels are quantiles (5, 25, 50, 75, 95 %) of what training markets brought. The twin draws its "
-            "actions by their chances, the same numbers at every level; what it earned comes off what it is asked for."
+            "actions by their chances, the same numbers at every level. What training markets brought, and what comes "
+            "off what it is asked for as it earns it, is marked: holdings at the last price. The profit shown is "
+            "settled: holdings at what the market paid out. Fees are taken off the twin's, marked and settled."
         ),
         unit=UNIT,
         replay=_replay(judged, seed),

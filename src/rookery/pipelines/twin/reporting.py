@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from rookery.evaluation.identifiability.baselines import TreesConfig
 from rookery.evaluation.identifiability.resampling import market_draws, mean_over_markets
 from rookery.evaluation.identifiability.scores import paired
 from rookery.evaluation.identifiability.verdict import judge_twin
@@ -212,10 +213,23 @@ def _basis(judged: Judged | Foretold, tables: TwinTables, config: TwinConfig, se
             f"Markets left out: {left_out}.",
             *((f"Files that could not be read, {len(skipped)} of them: {', '.join(skipped)}.",) if skipped else ()),
             f"Boosted trees have {judged.foretelling.rounds} rounds, chosen on folds of training markets.",
-            f"The last {config.selection_share:.0%} of training markets chose the number of epochs."
+            *_limited(judged.foretelling.limited),
+            f"The last {config.selection_share:.0%} of training markets chose the number of epochs; the course of the "
+            "training is that of the network that learnt from those before."
             if config.selection_share
             else "Held-out markets also chose the epoch that was kept, which favours the twin by a little.",
         ),
+    )
+
+
+def _limited(names: tuple[str, ...]) -> tuple[str, ...]:
+    """A warning where the limit on rounds, and not the folds, has stopped a rival."""
+    if not names:
+        return ()
+    most = TreesConfig().most_rounds
+    whose = " and ".join(names)
+    return (
+        f"Stopped by the limit of {most} rounds: {whose}. With more they may do better, and the twin worse beside.",
     )
 
 

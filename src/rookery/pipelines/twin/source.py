@@ -67,10 +67,10 @@ class TwinSource:
         return hashlib.sha256("\n".join([*told, str(sorted(self.request().items()))]).encode()).hexdigest()
 
     def command(self, *, seed: int) -> str:
-        """The command line that makes the same run again, settings aside."""
+        """The command line that makes the same run again where it was started, settings aside."""
         if self.path is None:
             return f"rookery demo --pipeline twin --seed {seed}"
-        words = ["rookery", "twin", "run", "--data-dir", self.path.name]
+        words = ["rookery", "twin", "run", "--data-dir", str(self.path)]
         fresh = TwinSource()
         for name in ("pattern", "trader", "dedupe", "year", "missing_outcome", "cap"):
             value = getattr(self, name)

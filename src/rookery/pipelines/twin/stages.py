@@ -23,7 +23,7 @@ from rookery.pipelines.twin.probes import certificate_of
 from rookery.pipelines.twin.reporting import build_report
 from rookery.pipelines.twin.saved import load_twin
 from rookery.pipelines.twin.tables import TwinTables
-from rookery.pipelines.twin.teaching import learnt_of
+from rookery.pipelines.twin.teaching import chosen_in, learnt_of
 from rookery.run import Run
 
 # Moments at which the audit of a run changes the future; `rookery audit` takes more.
@@ -80,7 +80,10 @@ def judgement_stage(
             config=config,
             seed=made.seed,
             training=training_section(
-                bundle.with_name(METRICS), shown=_SHOWN, best_epoch=learnt.best_epoch, stopped=learnt.stopped
+                made.path / chosen_in(config) / METRICS,
+                shown=_SHOWN,
+                best_epoch=learnt.best_epoch,
+                stopped=learnt.stopped,
             ),
             command=source.command(seed=made.seed),
             fingerprints={

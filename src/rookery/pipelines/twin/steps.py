@@ -8,6 +8,7 @@ from rookery.agents import bundle as bundles
 from rookery.errors import UserError
 from rookery.evaluation.trials.ledger import ledger_of
 from rookery.evaluation.trials.recording import Recorder
+from rookery.files import read_json
 from rookery.pipelines.tried import record_fit
 from rookery.pipelines.twin import tables
 from rookery.pipelines.twin.config import TableConfig, TwinConfig
@@ -15,8 +16,8 @@ from rookery.pipelines.twin.history import PROCESSED, TwinHistory
 from rookery.pipelines.twin.inference import Device
 from rookery.pipelines.twin.origin import HistorySource
 from rookery.pipelines.twin.saved import load_twin
-from rookery.pipelines.twin.tables import TwinTables
-from rookery.pipelines.twin.teaching import MODELS, Learnt, learnt_of, teach
+from rookery.pipelines.twin.tables import TwinDescription, TwinTables
+from rookery.pipelines.twin.teaching import MODELS, Learnt, chosen_in, learnt_of, teach
 from rookery.progress import Progress
 from rookery.run import Run
 
@@ -53,6 +54,12 @@ def read_prepared(folder: Path) -> TwinTables:
 def is_prepared(path: Path) -> bool:
     """Whether a folder holds a processed table."""
     return (path / PROCESSED).is_file()
+
+
+def prepared_config(folder: Path) -> TableConfig:
+    """The settings that a prepared folder was made by."""
+    place = folder / tables.DESCRIPTION
+    return TwinDescription.parse(read_json(place), place=place).config
 
 
 def tables_of(
@@ -101,10 +108,10 @@ def train(
     request = {"pipeline": "twin train", "data": source.name, "source": source.request()}
     with Run(folder, config=config, seed=seed, request=request, progress=progress) as made:
         ledger = ledger_of(made.path)
-        bundle = teach(made, taught, config, device)
-        learnt = learnt_of(load_twin(bundle))
         pen = Recorder(ledger=ledger, run=made, data=taught.history.fingerprint(), data_name=source.name)
-        record_fit(pen, bundle.parent, best_epoch=learnt.best_epoch, stopped=learnt.stopped)
+        bundle = teach(made, taught, config, device, pen)
+        learnt = learnt_of(load_twin(bundle))
+        record_fit(pen, made.path / chosen_in(config), best_epoch=learnt.best_epoch, stopped=learnt.stopped)
         bundles.copy(bundle, output_dir)
         made.finish({"bundle": str(output_dir), "hashes": made.hashes(MODELS)})
     return TrainedFiles(bundle=output_dir, run=folder, learnt=learnt)

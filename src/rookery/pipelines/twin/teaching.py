@@ -8,6 +8,7 @@ from typing import Any
 
 from rookery.datasets.trajectories import TrajectoryBatches
 from rookery.errors import UserError
+from rookery.evaluation.trials.recording import Recorder
 from rookery.files import read_json, sha256, write_json
 from rookery.learning.fit import History
 from rookery.learning.reproducible import choose_device, derive_seed
@@ -25,6 +26,11 @@ SELECTION, MODELS = "selection", "models"
 # The bundle, in the folder of the stage `models`.
 BUNDLE = "twin"
 _CHOICE = "choice.json"
+
+
+def chosen_in(config: TwinConfig) -> str:
+    """The stage whose metrics tell how the number of epochs was chosen, by markets that were not learnt from."""
+    return SELECTION if config.selection_share else MODELS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +52,11 @@ class Learnt:
     median_rtg: float
 
 
-def teach(made: Run, tables: TwinTables, config: TwinConfig, device: Device) -> Path:
+def teach(made: Run, tables: TwinTables, config: TwinConfig, device: Device, pen: Recorder) -> Path:
     """Train a network on `tables` in the stages `selection` and `models`, unless that was done; the bundle's folder.
 
-    `device` is where it is done and no part of the settings: a run may be taken up elsewhere.
+    `device` is where it is done and no part of the settings: a run may be taken up elsewhere. Where held-out markets
+    are to choose the epoch, `pen` counts the look at them; else nothing is asked of them.
     """
     inputs = {"tables": tables.fingerprint()}
     with made.stage(SELECTION, inputs=inputs) as stage:
@@ -63,6 +70,8 @@ def teach(made: Run, tables: TwinTables, config: TwinConfig, device: Device) -> 
         bundle = stage.path / BUNDLE
         if not stage.finished:
             started = time.perf_counter()
+            if chosen["epochs"] is None:
+                pen.unseal("choice of epochs")
             _learn(tables, bundle, chosen, config, device, made, stage)
             log_time(made, "training", time.perf_counter() - started, len(tables.train), "markets")
     return bundle
@@ -95,9 +104,11 @@ def _learn(
 ) -> None:
     """Learn from all training markets and save the bundle."""
     if chosen["epochs"] is not None:
-        so_many = {"num_epochs": chosen["epochs"], "patience": 0, "monitor": "last"}
+        # As many of the epochs that the schedule is laid out for: at another rate another number would be right.
+        so_many = {"stop_after": chosen["epochs"], "patience": 0, "monitor": "last"}
         config = config.model_copy(update={"training": config.training.model_copy(update=so_many)})
-    model, history = _fit(tables, tables.train, tables.validation, config, device, run, stage)
+    exam = tables.validation if chosen["epochs"] is None else None
+    model, history = _fit(tables, tables.train, exam, config, device, run, stage)
     first, stop = chosen["chosen_by"]
     seen = tables.trajectories.part(range(tables.train.start, max(tables.train.stop, stop)))
     learnt = Learnt(
@@ -127,22 +138,19 @@ def _learn(
 def _fit(
     tables: TwinTables,
     lesson: range,
-    exam: range,
+    exam: range | None,
     config: TwinConfig,
     device: Device,
     run: Run,
     stage: Stage,
 ) -> tuple[TraderDecisionTransformer, History]:
     """A new network that has learnt from the segments of `lesson`, watched by those of `exam`."""
-    batches, watched = (
-        TrajectoryBatches(
-            tables.trajectories.part(segments),
-            device=choose_device(device),
-            window=config.window,
-            stride=config.stride,
-        )
-        for segments in (lesson, exam)
-    )
+
+    def windows(segments: range) -> TrajectoryBatches:
+        part = tables.trajectories.part(segments)
+        return TrajectoryBatches(part, device=choose_device(device), window=config.window, stride=config.stride)
+
+    batches, watched = windows(lesson), None if exam is None else windows(exam)
     model = build(config.network, seed=derive_seed(run.seed, "weights"))
     return model, TraderTrainer(model, device, config=config.training).fit(batches, watched, run=run, stage=stage)
 

@@ -66,8 +66,8 @@ class TraderTrainer:
         ):
             return self.fit(train, validation, run=run, stage=stage)
 
-    def fit(self, train: TrajectoryBatches, validation: TrajectoryBatches, *, run: Run, stage: Stage) -> History:
-        """`train` within a run that is under way."""
+    def fit(self, train: TrajectoryBatches, validation: TrajectoryBatches | None, *, run: Run, stage: Stage) -> History:
+        """`train` within a run that is under way; without validation the last epoch is kept, as `config` must say."""
         self.model.rtg_range.copy_(torch.tensor(train.trajectories.rtg_range))
         self.model.rtg_unit.fill_(train.trajectories.rtg_unit)
         return fit(self.model, self.objective(), train, validate=validation, config=self.config, run=run, stage=stage)

@@ -14,6 +14,7 @@ from rookery.features.state import state_features
 from rookery.labels.returns import RTG_SCALE
 from rookery.labels.trader import ACTIONS, ActionThresholds, trader_labels
 from rookery.measures import Floats
+from rookery.pipelines.tried import count_reading
 from rookery.pipelines.twin.answers import chances
 from rookery.pipelines.twin.config import TwinConfig
 from rookery.pipelines.twin.inference import Device, TraderInference
@@ -33,7 +34,7 @@ class Evaluated:
     return of its training at every bar, so that it knows nothing of the future; `told` are the scores of
     `TraderTrainer.validate`, which is given the true return-to-go as in training. `prior_log_loss` is that of one who
     knows how often each action is taken there and nothing else; `unseen` is whether all markets open after the last
-    that the bundle was taught with."""
+    that the bundle was taught with; `readings` is how often these data's held-out markets were read by now."""
 
     log_loss: float
     told: dict[str, float]
@@ -41,6 +42,7 @@ class Evaluated:
     markets: int
     decisions: int
     unseen: bool
+    readings: int
 
 
 def evaluate(
@@ -49,9 +51,11 @@ def evaluate(
     """Scores of the bundle `model` on the held-out markets of a prepared folder or of raw files.
 
     States and actions are made with the bundle's own scaler, order and thresholds; nothing is fitted on the markets.
+    The look at them is counted in the ledger that the bundle's training is in.
     """
     twin = load_twin(model)
     given, config = _tables_for(twin, source, config, progress)
+    readings = count_reading(model, data=given.history.fingerprint(), purpose="twin evaluate")
     held_out, learnt = as_taught(given, twin).part(given.validation), learnt_of(twin)
     chances_RK = _chances(twin, held_out, np.full(len(held_out), learnt.median_rtg), config, device)
     known_R = np.flatnonzero(held_out.actions_R != UNKNOWN)
@@ -66,6 +70,7 @@ def evaluate(
         markets=held_out.segments,
         decisions=int(taken_R.size),
         unseen=int(held_out.time_ns_R.min()) > learnt.last_time_ns,
+        readings=readings,
     )
 
 

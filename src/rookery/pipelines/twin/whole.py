@@ -24,7 +24,7 @@ from rookery.pipelines.twin.origin import HistorySource, source_of_request
 from rookery.pipelines.twin.planted import planted_history
 from rookery.pipelines.twin.saved import load_twin
 from rookery.pipelines.twin.stages import audit_stage, data_stage, history_stage, judgement_stage
-from rookery.pipelines.twin.teaching import learnt_of, teach
+from rookery.pipelines.twin.teaching import chosen_in, learnt_of, teach
 from rookery.progress import Progress
 from rookery.run import Run
 from rookery.runs import RunFacts
@@ -60,9 +60,9 @@ def run(
         history = history_stage(made, source)
         taught = data_stage(made, history, config)
         pen = Recorder(ledger=ledger, run=made, data=history.fingerprint(), data_name=source.name)
-        bundle = teach(made, taught, config, device)
+        bundle = teach(made, taught, config, device, pen)
         learnt = learnt_of(load_twin(bundle))
-        record_fit(pen, bundle.parent, best_epoch=learnt.best_epoch, stopped=learnt.stopped)
+        record_fit(pen, made.path / chosen_in(config), best_epoch=learnt.best_epoch, stopped=learnt.stopped)
         record = judgement_stage(made, taught, source, config, bundle, pen)
         judged = pen.judged({row.key: row.agent.value for row in record.headline})
         certificate = audit_stage(made, source, config)
