@@ -88,6 +88,15 @@ def test_prepare_writes_the_processed_table(rookery: Call, trader: Path, tmp_pat
     assert found["rows"] == table.height == 8 * 60
     assert found["markets"]["train"] == 6
     assert sum(found["actions"].values()) == table["action"].drop_nulls().len()
+    assert found["barriers"]["fallback"] is None
+    assert table["barrier"].drop_nulls().len() == 8 * 59
+
+
+def test_prepare_tells_the_barriers_and_whose_they_are(rookery: Call, trader: Path, tmp_path: Path):
+    words = ("--data_dir", trader, "--output_dir", "data", "--config", "small.yaml", "--quiet")
+    assert "exits of his in training" in rookery("twin", "prepare", *words).out
+    (tmp_path / "small.yaml").write_text(SMALL + "barriers: {enabled: false}\n")
+    assert "profit-taking" not in rookery("twin", "prepare", *words).out.lower()
 
 
 def test_options_go_before_the_settings_file(rookery: Call, trader: Path):

@@ -16,6 +16,7 @@ from rookery.features.underlying import underlying_features
 from rookery.features.volatility import atr
 from rookery.labels.barrier import Barriers, triple_barrier
 from rookery.labels.exits import positions
+from rookery.pipelines.twin.barriers import BarrierConfig, FittedBarriers, Widths, label
 from rookery.schema import TIME
 
 ROWS, PER_SEGMENT = 360, 90
@@ -112,6 +113,41 @@ def test_a_label_that_ended_before_a_cut_knows_nothing_after_it(cut: int, seed: 
     ended = one.head(cut).filter(pl.col("end_row") < cut)
     assert ended.equals(other.head(cut).filter(pl.col("end_row") < cut))
     assert ended.height > 0 or cut < 8
+
+
+FITTED = FittedBarriers(
+    barriers=Barriers(profit=1.0, stop=1.5, horizon_bars=6, segment_end="timeout"),
+    fitted_rows=(0, 1),
+    positions=0,
+    held_to_end=0,
+    fallback=None,
+    quantiles={},
+    grid=(),
+)
+
+
+def with_ends(bars: pl.DataFrame) -> pl.DataFrame:
+    """What is announced of each market: bars of a minute, PER_SEGMENT of them."""
+    left = PER_SEGMENT - 1 - pl.int_range(pl.len()) % PER_SEGMENT
+    return bars.with_columns(seconds_to_end=60.0 * left)
+
+
+@pytest.mark.parametrize("widths", ["fraction", "points", "volatility"])
+@given(cut=cuts, seed=seeds)
+@thorough
+def test_a_traders_barrier_label_touched_before_a_cut_knows_nothing_after_it(widths: Widths, cut: int, seed: int):
+    bars, config = with_ends(make_bars(ROWS, seed % 5)), BarrierConfig(widths=widths, volatility_window=5)
+    unit = 1.0 if widths == "volatility" else 0.01 if widths == "fraction" else bars["close"][0] * 0.01
+    limits = Barriers(**{**FITTED.barriers.model_dump(), "profit": unit, "stop": 1.5 * unit})
+    fitted = FITTED.model_copy(update={"barriers": limits})
+    one = label(bars, fitted, config)
+    end = pl.int_range(pl.len()) + pl.col("barrier_rows")
+    ended = one.with_columns(end=end).head(cut).filter(pl.col("end") < cut)
+    for other in (with_ends(with_other_future(bars, cut, seed)), bars.head(cut)):
+        again = label(other, fitted, config).with_columns(end=end).head(cut).filter(pl.col("end") < cut)
+        assert again.equals(ended)
+    # What the bars before the cut do not decide is unknown, not timed out.
+    assert label(bars.head(cut), fitted, config)["barrier"].is_not_null().sum() == ended.height
 
 
 @given(cut=cuts, seed=seeds)

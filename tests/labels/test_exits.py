@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from rookery.errors import UserError
-from rookery.labels.exits import analyse_exits, positions
+from rookery.labels.exits import analyse_exits, measured, positions, unreadable
 
 
 def bars(close: np.ndarray, inventory: np.ndarray, segment: object = "a") -> pl.DataFrame:
@@ -64,3 +64,31 @@ def test_exits_are_read_from_training_rows_alone(disciplined: pl.DataFrame):
 def test_a_trader_who_never_left_at_a_loss_is_refused():
     with pytest.raises(UserError, match="none was left at a loss"):
         analyse_exits(bars([100, 100, 110], [0, 1, 0]), range(3))
+
+
+def test_a_trader_who_never_left_anything_is_told_so_in_one_sentence():
+    own = measured(positions(bars([100, 100, 110], [0, 1, 1])), np.ones(3))
+    assert unreadable(own) == "of 0 positions none was left at a gain, so no barrier can be read from them"
+
+
+def test_exits_in_units_are_those_in_fractions_over_the_unit(disciplined: pl.DataFrame):
+    points = 1.0 / disciplined["close"]
+    found = analyse_exits(disciplined, range(5000), unit=points, levels=(0.5,))
+    own = positions(disciplined[:5000])
+    moves = own["return"].to_numpy() * disciplined["close"].to_numpy()[own["entry_row"].to_numpy()]
+    assert found.barriers.profit == pytest.approx(np.median(moves[moves > 0]))
+    assert found.barriers.stop == pytest.approx(np.median(-moves[moves < 0]))
+
+
+def test_positions_entered_before_the_unit_is_known_are_left_out(disciplined: pl.DataFrame):
+    unit = pl.select(pl.when(pl.int_range(6000) >= 1000).then(0.004)).to_series()
+    found = analyse_exits(disciplined, range(5000), unit=unit)
+    entered = positions(disciplined[:5000]).filter(pl.col("entry_row") >= 1000)
+    assert found.positions == entered.height
+    assert found.barriers.profit == pytest.approx(5.0, abs=1.0)
+
+
+def test_a_horizon_that_is_given_is_the_only_one_tried(disciplined: pl.DataFrame):
+    found = analyse_exits(disciplined, range(5000), horizon_bars=30)
+    assert found.grid["horizon_bars"].unique().to_list() == [30]
+    assert found.barriers.horizon_bars == 30

@@ -60,6 +60,7 @@ def show_prepared(made: "TwinTables", folder: Path, *, as_json: bool) -> None:
         "fractional_order": made.order.order,
         "strong": {"buy": made.thresholds.strong_buy, "sell": made.thresholds.strong_sell},
         "actions": counts,
+        "barriers": None if made.barriers is None else made.barriers.figures | {"fallback": made.barriers.fallback},
     }
     if as_json:
         show.document({"output": str(folder / PROCESSED), **facts})
@@ -72,6 +73,7 @@ def show_prepared(made: "TwinTables", folder: Path, *, as_json: bool) -> None:
             f"{len(made.validation):,} held out; left out: {left_out}",
             f"strong from {made.thresholds.strong_buy:,.6g} bought, {made.thresholds.strong_sell:,.6g} sold; "
             f"differenced to order {made.order.order:g}",
+            *([] if made.barriers is None else [made.barriers.sentence(made.config.barriers.widths)]),
             *show.table(
                 ("action", "bars", "share"), [[name, f"{n:,}", f"{n / known:.1%}"] for name, n in counts.items()]
             ),

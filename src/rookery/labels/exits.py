@@ -19,6 +19,8 @@ from rookery.labels.barrier import Barriers, triple_barrier
 Ints = npt.NDArray[np.int64]
 
 _QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
+# A position that is entered in a market is over when the market is.
+_LIKE = Barriers(segment_end="timeout")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +29,8 @@ class ExitAnalysis:
 
     `grid` has a row per setting tried: profit, stop, horizon_bars, error (mean absolute difference between his return
     and the barriers', per position) and agreement (share of positions whose return has the same sign in both).
-    `quantiles` describes his own exits: of the returns above zero, below zero (as losses) and of the bars held.
+    `quantiles` describes his own exits: of the returns above zero, below zero (as losses) and of the bars held. All
+    but the bars are in units: fractions of the entry price, or multiples of the `unit` that was given.
     """
 
     barriers: Barriers
@@ -56,30 +59,48 @@ def positions(bars: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def analyse_exits(bars: pl.DataFrame, rows: range, *, levels: Sequence[float] = _QUANTILES) -> ExitAnalysis:
+def analyse_exits(
+    bars: pl.DataFrame,
+    rows: range,
+    *,
+    levels: Sequence[float] = _QUANTILES,
+    unit: pl.Series | None = None,
+    horizon_bars: int | None = None,
+    like: Barriers = _LIKE,
+) -> ExitAnalysis:
     """Find the triple barrier that best repeats the exits of the positions entered and left within `rows`.
 
     The grid is made of the trader's own figures: `levels` as quantiles of his gains, of his losses and of the bars
-    that he held. Best is the least `error`, the simplest first among equals (in the order of the grid). Raises
-    UserError when there is no gain or no loss among them.
+    that he held (or `horizon_bars` alone). Best is the least `error`, the first among equals (in the order of the
+    grid). `unit` (a value per row of `bars`) is what profit and stop are multiples of; positions entered where it is
+    not known are left out. All else about the barriers is as in `like`. Raises UserError when there is no gain or no
+    loss among them.
     """
     part = bars[rows.start : rows.stop]
-    own = positions(part)
-    gains, losses = own.filter(pl.col("return") > 0)["return"], -own.filter(pl.col("return") < 0)["return"]
-    for crowd, name in ((gains, "gain"), (losses, "loss")):
-        if crowd.is_empty():
-            raise UserError(
-                f"of {own.height} positions none was left at a {name}, so no barrier can be read from them",
-                place="exit analysis",
-                remedy="train on more markets, or give the barriers yourself",
-            )
-    spread = {"gain": gains, "loss": losses, "bars": own["bars"].cast(pl.Float64)}
+    unit_R = np.ones(part.height) if unit is None else _floats(unit[rows.start : rows.stop])
+    own = measured(positions(part), unit_R)
+    if reason := unreadable(own):
+        raise UserError(reason, place="exit analysis", remedy="train on more markets, or give the barriers yourself")
+    spread = {
+        "gain": own.filter(pl.col("gain") > 0)["gain"],
+        "loss": -own.filter(pl.col("gain") < 0)["gain"],
+        "bars": own["bars"].cast(pl.Float64),
+    }
     quantiles = {name: {f"{level:g}": _quantile(crowd, level) for level in levels} for name, crowd in spread.items()}
-    settings = product(*(sorted(set(values.values())) for values in quantiles.values()))
-    grid = pl.DataFrame([_compare(part, own, *setting) for setting in settings])
+    horizons = (
+        [max(1, round(value)) for value in quantiles["bars"].values()] if horizon_bars is None else [horizon_bars]
+    )
+    widths = (sorted(set(quantiles[name].values())) for name in ("gain", "loss"))
+    grid = pl.DataFrame(
+        [
+            compare(part, own, _like(like, profit, stop, horizon), unit_R)
+            for profit, stop in product(*widths)
+            for horizon in sorted(set(horizons))
+        ]
+    )
     best = grid.sort("error", maintain_order=True).row(0, named=True)
     return ExitAnalysis(
-        barriers=_barriers(best["profit"], best["stop"], best["horizon_bars"]),
+        barriers=_like(like, best["profit"], best["stop"], best["horizon_bars"]),
         grid=grid,
         quantiles=quantiles,
         positions=own.height,
@@ -87,24 +108,46 @@ def analyse_exits(bars: pl.DataFrame, rows: range, *, levels: Sequence[float] = 
     )
 
 
-def _barriers(profit: float, stop: float, horizon: float) -> Barriers:
-    return Barriers(profit=profit, stop=stop, horizon_bars=max(1, round(horizon)), segment_end="timeout")
+def measured(own: pl.DataFrame, unit_R: Floats) -> pl.DataFrame:
+    """`positions` with `gain`, the return in units; without those that were entered where the unit is not known."""
+    known = own.with_columns(pl.Series("unit", unit_R[own["entry_row"].to_numpy()]))
+    return known.filter(pl.col("unit") > 0, ~pl.col("unit").is_nan()).select(
+        *own.columns, (pl.col("return") / pl.col("unit")).alias("gain")
+    )
 
 
-def _compare(part: pl.DataFrame, own: pl.DataFrame, profit: float, stop: float, horizon: float) -> dict[str, Any]:
+def unreadable(own: pl.DataFrame) -> str | None:
+    """Why no barriers can be read from `measured` positions, None where they can."""
+    for name, is_one in (("gain", pl.col("gain") > 0), ("loss", pl.col("gain") < 0)):
+        if own.filter(is_one).is_empty():
+            count = "one position" if own.height == 1 else f"{own.height:,} positions"
+            return f"of {count} none was left at a {name}, so no barrier can be read from them"
+    return None
+
+
+def compare(part: pl.DataFrame, own: pl.DataFrame, barriers: Barriers, unit_R: Floats) -> dict[str, Any]:
+    """A row of the grid: how the exits by `barriers` compare with those of `measured` positions in `part`."""
+    entries = own["entry_row"].to_numpy()
     side = np.zeros(part.height, np.int64)
-    side[own["entry_row"].to_numpy()] = own["side"].to_numpy()
-    barriers = _barriers(profit, stop, horizon)
-    labelled = triple_barrier(part, barriers, side=side).table
-    ours = labelled["return"].gather(own["entry_row"]).to_numpy()
-    his = own["return"].to_numpy()
+    side[entries] = own["side"].to_numpy()
+    labelled = triple_barrier(part, barriers, side=side, unit=unit_R).table
+    ours, his = labelled["return"].gather(entries).to_numpy() / unit_R[entries], own["gain"].to_numpy()
     return {
-        "profit": profit,
-        "stop": stop,
+        "profit": barriers.profit,
+        "stop": barriers.stop,
         "horizon_bars": barriers.horizon_bars,
         "error": float(np.abs(ours - his).mean()),
         "agreement": float((np.sign(ours) == np.sign(his)).mean()),
     }
+
+
+def _like(like: Barriers, profit: float, stop: float, horizon_bars: int) -> Barriers:
+    return like.model_copy(update={"profit": profit, "stop": stop, "horizon_bars": horizon_bars})
+
+
+def _floats(values: pl.Series) -> Floats:
+    # Null becomes NaN, which no position is measured by.
+    return np.array(values.cast(pl.Float64).to_numpy(), dtype=np.float64)
 
 
 def _quantile(values: pl.Series, level: float) -> float:

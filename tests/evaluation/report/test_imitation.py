@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from rookery.evaluation import report as pages
 from rookery.evaluation.believing import believed
+from rookery.evaluation.report import leaving_rows
 from rookery.evaluation.report import record as r
 from rookery.evaluation.report.codec import from_json, to_json
 from rookery.evaluation.report.html import page
@@ -42,6 +43,67 @@ def foreteller(name: str, knows: str, loss: float, apart: float | None) -> r.For
         macro_f1=near(0.36, 0.015),
         calibration_error=r.Estimate(value=0.02, note="no interval: 8 markets, 10 are needed"),
         difference=None if apart is None else near(apart, 0.01),
+    )
+
+
+def leaving() -> r.Leaving:
+    widths = (0.01, 0.06, 0.21)
+    part = r.ExitPart(
+        name="train",
+        markets=234,
+        positions=2_606,
+        by_sale=6,
+        held_to_end=230,
+        sold=0.002,
+        merged=0.987,
+        settled=0.011,
+        returns=(-0.04, 0.013, 0.07),
+        bars=(1.0, 2.0, 5.0),
+        error=0.0576,
+        at_once=0.0829,
+        agreement=0.689,
+    )
+    empty = {"positions": 0, "by_sale": 0, "returns": (), "bars": (), "error": None, "at_once": None, "agreement": None}
+    return r.Leaving(
+        style="money",
+        digits=3,
+        unit="USDC",
+        interval_s=60,
+        said="Profit-taking 0.06 and stop-loss 0.21 in price, horizon 2 bars: nearest to 2,606 exits of his.",
+        note="A position runs while his inventory keeps its sign, by bars' closes.",
+        levels=(0.25, 0.5, 0.75),
+        parts=(part, replace(part, name="held out", **empty)),
+        profit=0.06,
+        stop=0.21,
+        horizon_bars=2,
+        tried=tuple(
+            r.Tried(
+                profit=profit,
+                stop=stop,
+                horizon_bars=bars,
+                error=0.07 - 0.02 * stop + (profit - 0.06) ** 2 + bars / 1e3,
+            )
+            for profit in widths
+            for stop in widths
+            for bars in (1, 2, 12)
+        ),
+        mix=(
+            r.Mix(name="train", counts=(1_120, 2_270, 10_347)),
+            r.Mix(name="held out", counts=(351, 731, 2_917)),
+        ),
+        unknown=302,
+        both=4,
+        actions=tuple(
+            r.AfterAction(
+                name=name,
+                decisions=995,
+                trader=near(0.0041, 0.003),
+                twin=near(0.0022, 0.002),
+                difference=near(-0.0019, 0.0028),
+            )
+            for name in (*ACTIONS, "BUYS_LESS_SELLS")
+        ),
+        actions_note="Entered long at the close of the bar in which the action was carried out.",
     )
 
 
@@ -120,6 +182,7 @@ def panel() -> r.TwinPanel:
             figure("cost of a pair", "number", 4, 0.981, 0.0015),
         ),
         trader_note="All 302 complete markets, training ones too; 121,815 fills, none is a sale.",
+        leaving=leaving(),
     )
 
 
@@ -213,11 +276,47 @@ def test_page_and_markdown_tell_the_same_figures(twin: r.Report):
         "His edge is spread and queue, which a twin cannot copy",
         "−6.53 to +1.87",
         "−7.9 % to 12.6 % of capital",
+        "Profit-taking 0.06 and stop-loss 0.21 in price, horizon 2 bars",
+        "At the chosen widths the error by horizon is 0.067 at 1 bar, 0.068 at 2 bars, 0.078 at 12 bars.",
+        "302 bars have no label",
+        "98.7 %",
+        "+0.013",
+        "buys less sells",
+        "−0.0047 to +0.0009",
         "1,965",
     ):
         assert words in told, words
         if words != "1,965":  # drawn as a dot
             assert words in html, words
+
+
+def test_the_barriers_that_were_chosen_stand_out_among_those_that_were_tried(twin: r.Report):
+    assert text(twin).count("**0.068**") == 1
+    assert page(twin).count('<td class="num strong" style="--share:34.0%">0.068</td>') == 1
+    assert leaving_rows.shade(leaving(), max(one.error for one in leaving().tried if one.horizon_bars == 2)) == 0.0
+
+
+def test_barriers_that_were_not_chosen_among_any_are_told_without_a_table_of_them(twin: r.Report):
+    assert isinstance(twin.panel, r.TwinPanel)
+    plain = replace(twin, panel=replace(twin.panel, leaving=replace(leaving(), tried=(), actions=())))
+    for told in (text(plain), page(plain)):
+        assert "shares merged in pairs" in told
+        assert "rror by profit-taking" not in told
+        assert "buys less sells" not in told
+    without = replace(twin, panel=replace(twin.panel, leaving=None))
+    assert "How does he leave?" not in text(without) + page(without)
+
+
+def test_where_nothing_settles_no_share_is_said_to_be_settled():
+    open_ended = tuple(replace(part, merged=None, settled=None) for part in leaving().parts)
+    names = [row[0] for row in leaving_rows.exit_rows(replace(leaving(), parts=open_ended))]
+    assert "shares sold again" in names
+    assert not {"shares merged in pairs", "shares settled"} & {*names}
+
+
+def test_a_mix_of_another_number_of_outcomes_is_refused():
+    with pytest.raises(ValueError, match="profit first, loss first, neither"):
+        replace(leaving(), mix=(r.Mix(name="train", counts=(1, 2)),))
 
 
 def test_a_failed_rule_is_seen_to_have_failed(twin: r.Report):

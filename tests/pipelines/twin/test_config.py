@@ -38,7 +38,8 @@ def test_a_moment_without_a_zone_is_utc():
 def test_the_tables_part_holds_what_decides_the_tables():
     config = real_trader(300)
     assert config.tables.model_dump() == {name: getattr(config, name) for name in type(config.tables).model_fields} | {
-        "state": config.state.model_dump()
+        "state": config.state.model_dump(),
+        "barriers": config.barriers.model_dump(),
     }
 
 

@@ -12,6 +12,7 @@ from rookery.features.segments import SEGMENT
 from rookery.features.state import StateConfig
 from rookery.labels.trader import trader_labels
 from rookery.pipelines.twin import tables
+from rookery.pipelines.twin.barriers import LABELS, BarrierConfig
 from rookery.pipelines.twin.config import TableConfig, real_trader
 from rookery.pipelines.twin.planted import planted_history
 from rookery.pipelines.twin.tables import TwinHistory, TwinTables
@@ -69,6 +70,7 @@ def test_nothing_is_fitted_on_held_out_markets(history: TwinHistory, made: TwinT
 
     assert other.thresholds == made.thresholds
     assert other.order == made.order
+    assert other.barriers == made.barriers
     assert other.scaler.mean.tolist() == made.scaler.mean.tolist()
     assert other.scaler.scale.tolist() == made.scaler.scale.tolist()
     assert not other.states.equals(made.states)
@@ -109,7 +111,11 @@ def test_files_read_back_are_the_same_tables(made: TwinTables, tmp_path: Path):
     assert back.trajectories.states_RF.tobytes() == made.trajectories.states_RF.tobytes()
     assert back.trajectories.rtg_R.tobytes() == made.trajectories.rtg_R.tobytes()
     whole = pl.read_parquet(tmp_path / tables.PROCESSED)
-    assert {"market", "close", "rsi", "action", "reward", "return_to_go"} <= set(whole.columns)
+    assert {"market", "close", "rsi", "action", "reward", "return_to_go", *LABELS} <= set(whole.columns)
+    assert back.barriers == made.barriers
+    assert back.barrier_labels is not None
+    assert back.barrier_labels.equals(made.barrier_labels)
+    assert not {*LABELS} & {*back.bars.columns, *back.states.columns, *back.labels.columns}
 
 
 def test_a_table_that_lacks_a_column_is_named(made: TwinTables, tmp_path: Path):
@@ -118,6 +124,38 @@ def test_a_table_that_lacks_a_column_is_named(made: TwinTables, tmp_path: Path):
     pl.read_parquet(path).drop("action").write_parquet(path)
     with pytest.raises(UserError, match=r"processed_trader_data\.parquet: column 'action' is missing"):
         tables.read(tmp_path, made.history)
+
+
+def test_what_a_trader_did_in_held_out_markets_moves_no_barrier(history: TwinHistory, made: TwinTables):
+    opens = made.bars["time"][made.validation_rows.start]
+    turned = pl.col("side").replace({"BUY": "SELL", "SELL": "BUY"})
+    bent = history.trades.with_columns(pl.when(after(opens)).then(turned).otherwise("side").alias("side"))
+    other = tables.build(remade(history, bent), CONFIG)
+
+    assert made.barriers is not None
+    assert made.barriers.fallback is None
+    assert other.barriers == made.barriers
+    rows = made.validation_rows
+    assert not other.bars["inventory"][rows.start :].equals(made.bars["inventory"][rows.start :])
+
+
+def test_barrier_labels_touched_before_a_history_ends_are_the_same_in_a_longer_one(
+    history: TwinHistory, made: TwinTables
+):
+    config = CONFIG.model_copy(update={"validation_from": datetime(2026, 1, 5, 9, tzinfo=UTC)})
+    short = tables.build(remade(history, history.trades.filter(~after(MIDDLE))), config)
+    assert short.barriers == made.barriers
+    assert made.barrier_labels is not None
+    assert short.barrier_labels is not None
+    assert short.barrier_labels.equals(made.barrier_labels.head(short.bars.height))
+
+
+def test_without_barriers_nothing_is_labelled_by_them(history: TwinHistory, tmp_path: Path):
+    plain = tables.build(history, CONFIG.model_copy(update={"barriers": BarrierConfig(enabled=False)}))
+    tables.write(plain, tmp_path)
+    back = tables.read(tmp_path, history)
+    assert (plain.barriers, plain.barrier_labels, back.barriers, back.barrier_labels) == (None, None, None, None)
+    assert not {*LABELS} & {*pl.read_parquet(tmp_path / tables.PROCESSED).columns}
 
 
 def test_bars_too_few_to_choose_an_order_are_differenced_once(history: TwinHistory):

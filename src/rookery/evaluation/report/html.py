@@ -11,9 +11,18 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from rookery.evaluation.report import drawings, glyphs, hierarchy_charts, imitation_drawings, orders, wording
+from rookery.evaluation.report import (
+    drawings,
+    glyphs,
+    hierarchy_charts,
+    imitation_drawings,
+    leaving_rows,
+    orders,
+    wording,
+)
 from rookery.evaluation.report.charts import Chart, equity_charts, payload, term_charts
 from rookery.evaluation.report.codec import digest
+from rookery.evaluation.report.leaving import TOUCHED
 from rookery.evaluation.report.record import (
     Decisions,
     Estimate,
@@ -179,7 +188,7 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.globals.update(wording=wording, glyphs=glyphs, drawings=drawings, imitation_drawings=imitation_drawings)
-    environment.globals.update(hierarchy=hierarchy_charts)
+    environment.globals.update(hierarchy=hierarchy_charts, leaving_rows=leaving_rows, leaving_touched=TOUCHED)
     environment.globals.update(shown_marks=_shown_marks, by_name=_by_name, panel_template=_panel_template)
     return environment
 

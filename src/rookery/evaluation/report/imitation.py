@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from rookery.evaluation.report.estimate import Estimate, Figure, Named
 from rookery.evaluation.report.learned import Bin, ClassScore, Mix
+from rookery.evaluation.report.leaving import Leaving
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,8 @@ class TwinPanel:
 
     `confusion[i][j]` counts decisions i of the trader for which the twin's likeliest was j, in the order of `classes`;
     `label_mix` is the trader's. `attention[k]` is the mean weight of the bar k before the one that is answered, over
-    `attended` markets. `least` and `most` bound the returns that may be asked for; `unit` is that of money.
+    `attended` markets. `least` and `most` bound the returns that may be asked for; `unit` is that of money. `leaving`
+    is None where the settings wanted no barriers, or nothing pays out.
 
     `levels`, `replay` and `edge` are empty where nothing pays out; `replay_note` then says what is left out.
     """
@@ -79,6 +81,7 @@ class TwinPanel:
     edge: str
     trader: tuple[Figure, ...]
     trader_note: str
+    leaving: Leaving | None = None
 
     def __post_init__(self) -> None:
         kinds = len(self.classes)

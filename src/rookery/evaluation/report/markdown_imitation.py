@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from rookery.evaluation.report.estimate import Figure
 from rookery.evaluation.report.imitation import Foreteller, TwinPanel
+from rookery.evaluation.report.markdown_leaving import leaves
 from rookery.evaluation.report.markdown_table import table
 from rookery.evaluation.report.wording import ABSENT, action, interval, number
 
@@ -105,6 +106,8 @@ def _worth(panel: TwinPanel) -> Iterator[str]:
     if panel.replay:
         yield _figures(panel.replay)
     yield panel.replay_note
+    if panel.leaving is not None:
+        yield from leaves(panel.leaving)
     yield "### What is the trader's edge?" if panel.edge else "### Who is the trader?"
     if panel.edge:
         yield panel.edge

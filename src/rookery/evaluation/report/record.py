@@ -36,6 +36,7 @@ from rookery.evaluation.report.learned import (
     Term,
     Training,
 )
+from rookery.evaluation.report.leaving import AfterAction, ExitPart, Leaving, Tried
 from rookery.evaluation.report.origin import (
     Data,
     Dropped,
@@ -72,6 +73,7 @@ from rookery.evaluation.report.results import (
 )
 
 __all__ = [
+    "AfterAction",
     "AskedLevel",
     "Band",
     "Basis",
@@ -94,6 +96,7 @@ __all__ = [
     "Equity",
     "Estimate",
     "Exceedances",
+    "ExitPart",
     "Fact",
     "Fall",
     "Figure",
@@ -103,6 +106,7 @@ __all__ = [
     "Gate",
     "HeadError",
     "LagLevel",
+    "Leaving",
     "Likeness",
     "Machine",
     "Mark",
@@ -137,6 +141,7 @@ __all__ = [
     "Trades",
     "Training",
     "Trials",
+    "Tried",
     "TwinPanel",
     "Validation",
     "Verdict",

@@ -11,6 +11,7 @@ from rookery.features.state import StateConfig
 from rookery.features.trader_bars import INTERVAL_S
 from rookery.learning.training import FitConfig
 from rookery.models.decision_transformer import DecisionTransformerConfig
+from rookery.pipelines.twin.barriers import BarrierConfig
 from rookery.pipelines.twin.fees import TakerFee
 from rookery.pipelines.twin.training import TWIN_FIT
 
@@ -22,7 +23,7 @@ class TableConfig(Config):
     `by_side` measures buys and sells apart. `capital`: the USDC of which a bar's profit is a fraction, so that a return
     of 0.02 is 2 % of it. `validation_from`: a market that closes by then is trained on, one that opens then or later is
     held out, and what lies across is left out; without it the last `validation_share` of markets by opening are held
-    out.
+    out. `barriers`: how every bar is labelled by profit-taking, stop-loss and horizon.
     """
 
     interval_s: int = Field(default=INTERVAL_S, ge=1, le=86_400)
@@ -32,6 +33,7 @@ class TableConfig(Config):
     capital: float = Field(default=1_000.0, gt=0)
     validation_from: datetime | None = None
     validation_share: float = Field(default=0.25, gt=0, lt=1)
+    barriers: BarrierConfig = Field(default_factory=BarrierConfig)
 
     @field_validator("validation_from")
     @classmethod
@@ -94,6 +96,8 @@ def real_trader(interval_s: int = 60) -> TwinConfig:
         interval_s=interval_s,
         state=StateConfig(state="extended"),
         validation_from=datetime(2026, 1, 11, tzinfo=UTC),
+        # Of a share at 0.95 no fraction above 5 % can be gained.
+        barriers=BarrierConfig(widths="points"),
         architecture=DecisionTransformerConfig(width=32, layers=2, dropout=0.0),
         training=TWIN_FIT.model_copy(
             update={"num_epochs": 40, "learning_rate": 8e-3, "averaging": 0.99, "patience": 15}

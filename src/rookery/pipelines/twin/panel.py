@@ -10,6 +10,7 @@ from rookery.evaluation.identifiability.trader import AFTER_S, TraderDescription
 from rookery.evaluation.report.estimate import Estimate, Figure, Named, Style
 from rookery.evaluation.report.imitation import AskedLevel, Foreteller, Rule, TwinPanel
 from rookery.evaluation.report.learned import Mix
+from rookery.evaluation.report.leaving import Leaving
 from rookery.evaluation.report.wording import number
 from rookery.labels.trader import ACTIONS
 from rookery.measures import Floats, Ints
@@ -74,7 +75,7 @@ def worth_of(judged: Judged, *, seed: int) -> Worth:
     )
 
 
-def twin_panel(judged: Judged | Foretold, worth: Worth) -> TwinPanel:
+def twin_panel(judged: Judged | Foretold, worth: Worth, leaving: Leaving | None = None) -> TwinPanel:
     """The panel over the held-out markets."""
     told = judged.foretelling
     actions_R, own_RK = told.rows.actions_R, told.chances[TWIN]
@@ -113,6 +114,7 @@ def twin_panel(judged: Judged | Foretold, worth: Worth) -> TwinPanel:
         edge=worth.edge,
         trader=worth.trader,
         trader_note=worth.trader_note,
+        leaving=leaving,
     )
 
 

@@ -6,8 +6,8 @@ from rookery.pipelines.twin.panel import Worth
 
 QUOTE = "quote"
 LEFT_OUT = (
-    "Left out: replay, profit by what is asked for and matched pairs need markets that pay out, or prices besides his "
-    "own fills."
+    "Left out: replay, profit by what is asked for, matched pairs and how positions are left are told of markets that "
+    "pay out; of these nothing but his own fills is known."
 )
 
 

@@ -23,6 +23,7 @@ from rookery.features.trader_bars import trader_bars
 from rookery.labels.trader import ActionThresholds, fit_thresholds, trader_labels
 from rookery.pipelines.twin.audited import AuditedTwin
 from rookery.pipelines.twin.bars import state_bars
+from rookery.pipelines.twin.probed_barriers import of_barriers
 from rookery.pipelines.twin.probed_decisions import fair_bars, of_decisions
 from rookery.pipelines.twin.tables import PLAIN_ORDER
 from rookery.pipelines.twin.teaching import learnt_of
@@ -46,6 +47,7 @@ def certificate_of(
         partial(_of_labels, run, cuts, seed),
         partial(_of_split, run),
         partial(_of_fitted, run),
+        partial(_of_barriers, run, cuts, seed),
         partial(of_decisions, run, cuts, seed),
     )
     findings: list[Finding] = []
@@ -111,7 +113,8 @@ def _associations(run: AuditedTwin) -> list[Finding]:
     states = tables.states.select(tables.state.names)
     close = tables.bars["close"]
     move = tables.bars.select((pl.col("close").shift(-1).over(SEGMENT) / close - 1.0).alias("next move"))
-    ahead = (move.to_series(), tables.labels["reward"], tables.labels["return_to_go"])
+    ahead = [move.to_series(), tables.labels["reward"], tables.labels["return_to_go"]]
+    ahead += [] if tables.barrier_labels is None else [tables.barrier_labels["barrier_return"]]
     return [
         *(target_association(states, target, "features", looks_ahead=True) for target in ahead),
         target_association(states, tables.labels["action"], "features", looks_ahead=False),
@@ -265,6 +268,10 @@ def _whole_markets(run: AuditedTwin) -> Finding:
         columns=("market",) if twice.height else (),
         column="market" if twice.height else None,
     )
+
+
+def _of_barriers(run: AuditedTwin, cuts: int, seed: int) -> list[Finding]:
+    return of_barriers(run.tables, parts_of(run), cuts=cuts, seed=seed)
 
 
 def _of_fitted(run: AuditedTwin) -> list[Finding]:

@@ -30,6 +30,7 @@ from rookery.pipelines.twin.config import TwinConfig
 from rookery.pipelines.twin.foretelling import LOGISTIC, MARKOV, PRIOR, REPEAT, TREES, TWIN
 from rookery.pipelines.twin.judging import Judged
 from rookery.pipelines.twin.judging_fills import Foretold
+from rookery.pipelines.twin.leaving import leaving_section
 from rookery.pipelines.twin.panel import UNIT, Worth, twin_panel, worth_of
 from rookery.pipelines.twin.panel_fills import worth_of_trips
 from rookery.pipelines.twin.tables import TwinTables
@@ -69,7 +70,11 @@ def build_report(
         headline=_headline(judged, seed),
         equity=_equity(judged, tables) if isinstance(judged, Judged) else None,
         training=training,
-        panel=twin_panel(judged, _worth(judged, seed)),
+        panel=twin_panel(
+            judged,
+            _worth(judged, seed),
+            leaving_section(judged, tables, seed=seed) if isinstance(judged, Judged) else None,
+        ),
         data=data_section(origin),
         repeat=repeat_section(origin, config, libraries=_LIBRARIES),
     )
@@ -262,6 +267,7 @@ def _fits(tables: TwinTables) -> tuple[FitRange, ...]:
         "state scaler": tables.scaler.fitted_rows,
         "action thresholds": tables.thresholds.fitted_rows,
         "fractional order": tables.order.fitted_rows,
+        "barriers": None if tables.barriers is None else tables.barriers.fitted_rows,
         "sizes, rivals and asked returns": (tables.train_rows.start, tables.train_rows.stop),
     }
     return tuple(

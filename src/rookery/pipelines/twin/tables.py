@@ -21,6 +21,8 @@ from rookery.features.state import StateConfig, state_features
 from rookery.features.trader_bars import trader_bars
 from rookery.files import read_json, write_json
 from rookery.labels.trader import ActionThresholds, fit_thresholds, trader_labels
+from rookery.pipelines.twin import barriers
+from rookery.pipelines.twin.barriers import FittedBarriers
 from rookery.pipelines.twin.bars import state_bars
 from rookery.pipelines.twin.config import TableConfig
 from rookery.pipelines.twin.history import PROCESSED, TwinHistory, digest
@@ -44,10 +46,11 @@ class TwinTables:
     `bars`      what `bars.state_bars` makes of complete markets, with `market` (slug)
     `states`    time, segment and the unscaled columns `state.names`
     `labels`    time, segment, action, reward, return_to_go (x 100), of the NEXT bar
+    `barrier_labels` what came first after each bar (`barriers.label`), None where the settings want none
     `train`, `validation` are places of segments (of `trajectories`) and `train_rows`, `validation_rows` their rows;
-    every market of `validation` opens after all of `train` have closed. `scaler`, `thresholds` and `order` were fitted
-    on `train_rows` alone. `left_out` counts markets that are not here, by reason. `history` has all markets, those too.
-    `config` is what they were made by.
+    every market of `validation` opens after all of `train` have closed. `scaler`, `thresholds`, `order` and `barriers`
+    were fitted on `train_rows` alone. `left_out` counts markets that are not here, by reason. `history` has all
+    markets, those too. `config` is what they were made by.
     """
 
     history: TwinHistory
@@ -62,6 +65,8 @@ class TwinTables:
     trajectories: Trajectories
     config: TableConfig
     left_out: Mapping[str, int]
+    barriers: FittedBarriers | None = None
+    barrier_labels: pl.DataFrame | None = None
 
     @property
     def state(self) -> StateConfig:
@@ -122,6 +127,7 @@ class TwinDescription(Config):
     scaler: StateNormalization
     thresholds: Thresholds
     order: Order
+    barriers: FittedBarriers | None = None
 
 
 def build(history: TwinHistory, config: TableConfig) -> TwinTables:
@@ -192,6 +198,7 @@ def _fitted(
     states = state_features(bars, config.state, order=order.order)
     labels = trader_labels(bars, thresholds)
     scaler = fit_state_scaler(states, rows, config.state.names)
+    fitted = barriers.fit(bars, rows, config.barriers) if config.barriers.enabled else None
     return TwinTables(
         history=history,
         bars=bars,
@@ -205,6 +212,8 @@ def _fitted(
         trajectories=from_tables(states, labels, scaler),
         config=config,
         left_out=left_out,
+        barriers=fitted,
+        barrier_labels=barriers.label(bars, fitted, config.barriers) if fitted else None,
     )
 
 
@@ -217,7 +226,9 @@ def _order(bars: pl.DataFrame, rows: range, state: StateConfig) -> FractionalOrd
 def write(tables: TwinTables, folder: Path) -> None:
     """Write the processed table and its description into `folder`."""
     new = [name for name in tables.states.columns if name not in tables.bars.columns]
-    whole = pl.concat([tables.bars, tables.states.select(new), tables.labels.select(_LABELS)], how="horizontal")
+    parts = [tables.bars, tables.states.select(new), tables.labels.select(_LABELS)]
+    parts += [] if tables.barrier_labels is None else [tables.barrier_labels]
+    whole = pl.concat(parts, how="horizontal")
     write_table(whole, folder / PROCESSED)
     described = TwinDescription(
         pipeline="twin",
@@ -229,6 +240,7 @@ def write(tables: TwinTables, folder: Path) -> None:
         scaler=StateNormalization.of(tables.scaler),
         thresholds=Thresholds.model_validate(tables.thresholds.to_json()),
         order=Order.model_validate(tables.order.to_json()),
+        barriers=tables.barriers,
     )
     write_json(folder / DESCRIPTION, described.model_dump(mode="json"))
 
@@ -238,7 +250,8 @@ def read(folder: Path, history: TwinHistory) -> TwinTables:
     path, place = folder / PROCESSED, folder / DESCRIPTION
     table = read_table(path, remedy="make it with: rookery twin prepare")
     known = TwinDescription.parse(read_json(place), place=place)
-    require(table, (*known.bar_columns, *known.config.state.names, *_LABELS), path)
+    touched = () if known.barriers is None else barriers.LABELS
+    require(table, (*known.bar_columns, *known.config.state.names, *_LABELS, *touched), path)
     states, labels = (table.select("time", SEGMENT, *names) for names in (known.config.state.names, _LABELS))
     scaler = known.scaler.scaler()
     return TwinTables(
@@ -254,4 +267,6 @@ def read(folder: Path, history: TwinHistory) -> TwinTables:
         trajectories=from_tables(states, labels, scaler),
         config=known.config,
         left_out=known.left_out,
+        barriers=known.barriers,
+        barrier_labels=table.select(touched) if touched else None,
     )

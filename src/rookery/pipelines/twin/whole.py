@@ -11,7 +11,7 @@ from rookery.evaluation.trials.recording import Recorder
 from rookery.evaluation.trials.standing import tally
 from rookery.features import averages, bands, fractional, holding, momentum, position, volatility
 from rookery.features.state import StateConfig
-from rookery.labels import returns
+from rookery.labels import barrier, exits, returns
 from rookery.market import planted_trader
 from rookery.pipelines.closing import RunResult, close
 from rookery.pipelines.kernels import show_compiling
@@ -33,7 +33,7 @@ PIPELINE = "twin"
 
 _KERNELS: Sequence[ModuleType] = (
     *(averages, bands, fractional, holding, momentum, position, volatility),
-    *(returns, planted_trader),
+    *(barrier, exits, returns, planted_trader),
 )
 
 
