@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -67,6 +68,51 @@ def make_swaps() -> MakeSwaps:
         ).cast({name: column.dtype for name, column in SWAPS.columns.items()})
 
     return make
+
+
+COLUMNS = """
+time: when
+trader: who
+instrument: coin
+side: way
+size: units
+price: px
+fee: cost
+position_before: held
+"""
+
+
+@pytest.fixture(scope="session")
+def write_fills() -> Callable[..., Path]:
+    """`write_fills(folder, days=8)`: fills.csv and columns.yaml of a made-up trader of two coins, and of another.
+
+    He trades from midnight on, every seventh minute or so, and more often on the side on which he has just traded.
+    """
+
+    def write(folder: Path, *, days: int = 8, seed: int = 0) -> Path:
+        rng = np.random.default_rng(seed)
+        rows = [(1_767_225_700, "other", "BIG", "BUY", 1.0, 90_000.0, 0.1, 0.0)]
+        for coin, price, unit in (("BIG", 90_000.0, 0.01), ("SMALL", 20.0, 50.0)):
+            held, side = 0.0, 1
+            for day in range(days):
+                second = 1_767_225_600 + day * 86_400 + int(rng.integers(1, 1_000))
+                for _ in range(int(rng.integers(40, 80))):
+                    price *= float(np.exp(rng.normal(0.0, 0.002)))
+                    side = side if rng.random() < 0.8 else -side
+                    size = unit * float(rng.integers(1, 9))
+                    rows.append(
+                        (second, "me", coin, "BUY" if side > 0 else "SELL", size, price, price * size / 1e4, held)
+                    )
+                    held += side * size
+                    second += int(rng.integers(60, 900))
+        table = pl.DataFrame(
+            sorted(rows), schema=["when", "who", "coin", "way", "units", "px", "cost", "held"], orient="row"
+        )
+        table.write_csv(folder / "fills.csv")
+        (folder / "columns.yaml").write_text(COLUMNS)
+        return folder / "fills.csv"
+
+    return write
 
 
 @pytest.fixture(scope="session")

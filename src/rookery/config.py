@@ -182,7 +182,10 @@ def _json_fault(failure: json.JSONDecodeError) -> str:
 
 
 def _explain(failure: ValidationError, model: type[BaseModel], *, place: str | Path, text: str) -> UserError:
-    first = failure.errors(include_url=False)[0]
+    faults = failure.errors(include_url=False)
+    # A key that is missing may be there, misspelt.
+    unknown = [one for one in faults if one["type"] == "extra_forbidden"]
+    first = unknown[0] if unknown and faults[0]["type"] == "missing" else faults[0]
     path = [str(part) for part in first["loc"]]
     row = _line_of(first["loc"], text)
     if first["type"] == "extra_forbidden":

@@ -118,7 +118,10 @@ TRADES = Contract(
         "outcome": _text("token that was traded or that won: Up or Down; null for pairs of both", nullable=True),
         "side": _text("BUY or SELL; null where nothing was traded", nullable=True),
         "size": _number("shares; pairs of shares for MERGE and SPLIT, shares paid out for REDEEM"),
-        "price": _number("USDC a share of the outcome, 0 to 1; null where nothing was traded", nullable=True),
+        "price": _number(
+            "USDC a share of the outcome, 0 to 1, or quote a unit of an instrument; null where nothing was traded",
+            nullable=True,
+        ),
         "usdc": _number("USDC paid or received, unsigned"),
         "up_price": _number("price of the Up token that `price` implies: 1 - price for Down", nullable=True),
         "transaction_hash": _text("hash of the transaction", nullable=True),
@@ -182,6 +185,18 @@ FILLS = Contract(
         "is_taker": Column(dtype=pl.Boolean, meaning="took liquidity", nullable=True),
         "transaction_hash": _text("hash of the transaction", nullable=True),
         "order_id": _text("the order that was filled", nullable=True),
+    },
+)
+
+SESSIONS = Contract(
+    name="sessions",
+    columns={
+        "market": _text("session of an instrument, as TRADES and MARKETS name it"),
+        "instrument": _text("what was traded, in the exporter's name"),
+        "first_price": _number("price of its first fill, quote a unit, above 0"),
+        "quantity": _number("signed units held before its first fill"),
+        "entry_price": _number("average price at which they were entered; null where none were held", nullable=True),
+        "since": Column(dtype=TIME, meaning="when they were entered; null where none were held", nullable=True),
     },
 )
 

@@ -3,6 +3,7 @@
 from rookery.models.decision_transformer import TraderDecisionTransformer
 from rookery.pipelines.closing import RunResult
 from rookery.pipelines.twin.config import TwinConfig, demo_config, real_trader
+from rookery.pipelines.twin.fills_source import FillsSource
 from rookery.pipelines.twin.inference import TraderInference
 from rookery.pipelines.twin.saved import load_twin
 from rookery.pipelines.twin.source import TwinSource
@@ -12,6 +13,7 @@ from rookery.pipelines.twin.training import TraderTrainer
 from rookery.pipelines.twin.whole import run
 
 __all__ = [
+    "FillsSource",
     "RunResult",
     "TraderDecisionTransformer",
     "TraderInference",

@@ -98,7 +98,10 @@ def test_a_bundle_that_was_taught_with_it_refuses_what_lacks_it(rookery: Call, t
     data = rookery("twin", "evaluate", "--data-dir", "data", *settings)
     assert (data.code, "was prepared without an underlying" in data.err) == (2, True)
     beside = rookery("twin", "train", "--data-dir", "data", *COIN, *settings)
-    assert (beside.code, "data: is prepared data, whose underlying is" in beside.err) == (2, True)
+    assert (
+        beside.code,
+        "--underlying: says how a trader's files are read, and data holds prepared data" in beside.err,
+    ) == (2, True)
     # States that were made without it have other columns.
     pl.read_parquet(tmp_path / "data" / "processed_trader_data.parquet").write_parquet(tmp_path / "states.parquet")
     bare = rookery("twin", "predict", "--states", "states.parquet", "--quiet")
@@ -118,7 +121,7 @@ def test_what_is_wrong_with_it_is_one_clear_line(rookery: Call, trader: Path, tm
         said = rookery("twin", "check", "--data-dir", trader, *words, "--quiet")
         assert (said.code, said.err.startswith(f"error: {told}")) == (2, True), said.err
     both = rookery("twin", "predict", "--states", "x.csv", *COIN, "--quiet")
-    assert (both.code, "--underlying: given together with --states" in both.err) == (2, True)
+    assert (both.code, "--states: given together with --underlying" in both.err) == (2, True)
 
 
 def test_a_whole_run_with_it_says_so_in_its_report_and_passes_its_audit(rookery: Call, trader: Path, tmp_path: Path):

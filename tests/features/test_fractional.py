@@ -131,3 +131,14 @@ def test_orders_and_taus_without_meaning_are_refused(order: float, tau: float):
 def test_rows_outside_the_table_are_refused():
     with pytest.raises(ValueError, match="not a part of 50 rows"):
         choose_order(bars(walk(50)), range(60))
+
+
+def test_prices_that_hardly_move_are_not_tested_and_choose_nothing():
+    still = np.ones(60)
+    late, early = still.copy(), still.copy()
+    late[-1], early[0] = 1.1, 0.9
+    step = np.where(np.arange(60) < 58, 1.0, 1.2)
+    segments = np.repeat(np.arange(4), 60)
+    flat = bars(np.concatenate((still, late, early, step)), segments)
+    found = choose_order(flat, range(240), tau=1e-2, otherwise=1.0)
+    assert found.order in (*GRID, 1.0)

@@ -123,6 +123,21 @@ def test_before_any_price_nothing_is_unrealised():
     assert near(up_price=None, unrealised=0, realised=0, cash=-10)(row)
 
 
+def test_what_was_held_before_keeps_its_cost_and_its_clock_and_earns_from_the_first_price_on():
+    rows = trades(fill(0, "Up", "SELL", 1.0, 0.8), fill(0, "Up", "BUY", 1.0, 0.8, "b"))
+    openings = pl.DataFrame(
+        {"market": ["a"], "quantity": [3.0], "entry_price": [0.5], "first_price": [0.8], "since": rows["time"][:1]}
+    ).with_columns((pl.col("since") - pl.duration(seconds=50)).cast(rows.schema["time"]))
+    found = positions(rows, openings)
+    assert found["quantity"].to_list() == [2.0, 1.0]
+    assert found["entry_price"].to_list() == pytest.approx([0.5, 0.8])
+    assert (found["realised"] + found["unrealised"]).to_list() == pytest.approx([0.0, 0.0])
+    assert found["unrealised"].to_list() == pytest.approx([2 * 0.3, 0.0])
+    assert found["held_s"].to_list() == [50.0, 0.0]
+    # Value is conserved: cash and what is held are the book.
+    assert (found["cash"] + found["quantity"] * 0.8).to_list() == pytest.approx([0.0, 0.0])
+
+
 def test_an_empty_table_has_no_positions():
     assert positions(trades().head(0)).height == 0
 

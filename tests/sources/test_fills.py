@@ -163,3 +163,13 @@ def test_packed_csv_reads_like_the_plain_one(write: Callable[..., Path], tmp_pat
     packed.write_bytes(gzip.compress(("\n".join(LINES) + "\n").encode()))
 
     assert load(packed, PLAIN).table.equals(plain)
+
+
+def test_a_map_of_columns_is_read_from_yaml(tmp_path: Path):
+    path = tmp_path / "columns.yaml"
+    path.write_text("time: when\nside: way\nsize: lots\nprice: px\none_trader: me\none_instrument: BTC\n")
+    assert FillColumns.read(path) == PLAIN
+    path.write_text(path.read_text().replace("price:", "prise:"))
+    with pytest.raises(UserError, match=r"columns\.yaml:4: unknown key 'prise'") as refused:
+        FillColumns.read(path)
+    assert refused.value.remedy == "did you mean 'price'?"

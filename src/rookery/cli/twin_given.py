@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from rookery.cli.settings import TWIN
-from rookery.cli.twin_options import OUTSIDE, READING
+from rookery.cli.twin_options import OUTSIDE, READING, READING_FILLS
 from rookery.errors import UserError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def refuse_idle(context: typer.Context, data_dir: Path, settings: "TwinConfig") 
     if not steps.is_prepared(data_dir):
         refuse_idle_share(context, settings)
         return
-    for name in (*READING, *OUTSIDE):
+    for name in (*READING, *READING_FILLS, *OUTSIDE):
         if is_given(context, name):
             raise UserError(
                 f"says how a trader's files are read, and {data_dir} holds prepared data",
@@ -50,7 +50,7 @@ def refuse_idle_share(context: typer.Context, settings: "TwinConfig") -> None:
 
 def refuse_beside_states(context: typer.Context) -> None:
     """Refuse options on a trader's files or tables where states are given instead. Raises UserError naming one."""
-    for name in ("data_dir", *READING, *OUTSIDE, *_TABLE):
+    for name in ("data_dir", *READING, *READING_FILLS, *OUTSIDE, *_TABLE):
         if is_given(context, name):
             raise UserError(f"given together with {_spelt(name)}", place="--states", remedy="leave one of them out")
 

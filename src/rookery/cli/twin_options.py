@@ -12,8 +12,8 @@ from rookery.cli.twin_download import DATA_DIR
 from rookery.errors import UserError
 
 if TYPE_CHECKING:
+    from rookery.pipelines.twin.origin import HistorySource
     from rookery.pipelines.twin.outside import UnderlyingFile
-    from rookery.pipelines.twin.source import TwinSource
 
 Dedupe = Literal["none", "exact", "tx"]
 Outcome = Literal["Up", "Down"]
@@ -22,6 +22,7 @@ Outcome = Literal["Up", "Down"]
 PREPARED, MODELS = Path("data"), Path("models")
 # Options that say how a trader's own files are read.
 READING = ("pattern", "trader", "dedupe", "year", "missing_outcome", "cap", "skip_bad")
+READING_FILLS = ("fills", "columns", "instrument", "session")
 # Options on how an underlying is read that goes with them.
 OUTSIDE = ("underlying", "tz", "bar_stamp")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600}
@@ -92,6 +93,25 @@ CapOption = Annotated[int, typer.Option("--cap", help="A file of so many rows lo
 SkipOption = Annotated[
     bool, typer.Option("--skip-bad", "--skip_bad", help="Leave out what is faulty, count it, and go on.")
 ]
+FillsOption = Annotated[
+    Path | None,
+    typer.Option("--fills", metavar="FILE", help="Instead: any trader's fills in instruments, CSV or parquet."),
+]
+ColumnsOption = Annotated[
+    Path | None,
+    typer.Option("--columns", metavar="FILE", help="YAML that says which column of --fills is what."),
+]
+InstrumentOption = Annotated[
+    str | None, typer.Option("--instrument", metavar="NAME", help="With --fills: one instrument alone.")
+]
+SessionOption = Annotated[
+    str | None,
+    typer.Option(
+        "--session",
+        metavar="SPAN",
+        help="With --fills: span of an instrument that bars do not cross. [default: 24h, a UTC day]",
+    ),
+]
 
 UnderlyingOption = Annotated[
     Path | None,
@@ -110,13 +130,19 @@ StampOption = Annotated[
 
 __all__ = ["DATA_DIR"]
 
+_OF_MARKETS = ("pattern", "dedupe", "year", "missing_outcome", "cap")
 
-def twin_source(path: Path, values: Mapping[str, Any]) -> "TwinSource":
+
+def twin_source(path: Path, values: Mapping[str, Any]) -> "HistorySource":
     """How a trader's files are to be read; `values` are a command's parameters."""
     from rookery.pipelines.twin.source import TwinSource
 
-    given = {name: values[name] for name in READING if name in values}
-    return TwinSource(path=path, **given, underlying=_underlying_file(values))
+    if values.get("fills") is not None:
+        return _fills_source(path, values)
+    if given := [name for name in READING_FILLS if values.get(name) is not None]:
+        raise UserError("is for a file of fills", place=f"--{given[0]}", remedy="name the file with --fills")
+    plain = {name: values[name] for name in READING if name in values}
+    return TwinSource(path=path, **plain, underlying=_underlying_file(values))
 
 
 def _underlying_file(values: Mapping[str, Any]) -> "UnderlyingFile | None":
@@ -131,9 +157,35 @@ def _underlying_file(values: Mapping[str, Any]) -> "UnderlyingFile | None":
     return None
 
 
-def seconds_of(span: str) -> int:
+def _fills_source(path: Path, values: Mapping[str, Any]) -> "HistorySource":
+    from rookery.pipelines.twin.fills_source import FillsSource
+    from rookery.pipelines.twin.sessions import DAY_S
+    from rookery.pipelines.twin.source import TwinSource
+    from rookery.sources.fills import FillColumns
+
+    plain = TwinSource()
+    odd = [name for name in _OF_MARKETS if name in values and values[name] != getattr(plain, name)]
+    for name in (*(["data_dir"] if path != DATA_DIR else []), *odd):
+        place = f"--{name.replace('_', '-')}"
+        raise UserError(
+            "is for markets of two outcomes; given together with --fills", place=place, remedy="leave one out"
+        )
+    if values.get("columns") is None:
+        raise UserError("does not say which column is what", place="--fills", remedy="give a map with --columns FILE")
+    span = values.get("session")
+    return FillsSource(
+        path=values["fills"],
+        columns=FillColumns.read(values["columns"]),
+        columns_file=values["columns"],
+        session_s=DAY_S if span is None else seconds_of(span, place="--session"),
+        underlying=_underlying_file(values),
+        **{name: values[name] for name in ("trader", "instrument", "skip_bad") if name in values},
+    )
+
+
+def seconds_of(span: str, *, place: str = "--interval") -> int:
     """`60s`, `5m`, `1h` or `60` in seconds. Raises UserError for anything else."""
     found = re.fullmatch(r"([1-9][0-9]{0,5})([smh]?)", span)
     if found is None:
-        raise UserError(f"'{span}' is not a length of time", place="--interval", remedy="write it like 60s, 5m or 1h")
+        raise UserError(f"'{span}' is not a length of time", place=place, remedy="write it like 60s, 5m or 1h")
     return int(found[1]) * _SECONDS[found[2] or "s"]

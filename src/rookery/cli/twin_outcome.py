@@ -23,7 +23,7 @@ _SCORES = {"log_loss": "log loss", "accuracy": "accuracy", "macro_f1": "macro F1
 
 def show_check(history: "TwinHistory", config: "TwinConfig | None", *, as_json: bool) -> None:
     """What a trader's files hold, as a run would read them; with `config`, its fingerprint in the JSON."""
-    facts, times = history.facts, history.trades["time"]
+    facts, times = history.facts, (history.trades if history.fills is None else history.fills)["time"]
     first, last = times[0].isoformat(), times[-1].isoformat()
     complete = int(history.markets["complete"].sum())
     if as_json:

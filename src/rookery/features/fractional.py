@@ -123,10 +123,17 @@ def _median_p(logs: Floats, spans: Sequence[tuple[int, int]], weights_W: Floats)
         values, result = np.ascontiguousarray(logs[first:stop]), np.empty(stop - first)
         _difference(np.array([0, values.size]), values, weights_W, result)
         tested = result[weights_W.size - 1 :]
-        # Of a constant there is nothing to test.
-        if np.isfinite(tested).all() and np.ptp(tested) > 0.0:
+        if np.isfinite(tested).all() and _tells_apart(tested):
             found.append(float(ADF(tested, lags=1, trend="c").pvalue))
     return float(np.median(found)) if found else None
+
+
+def _tells_apart(values: Floats) -> bool:
+    """Whether a test's regressors (a constant, the level, its last change) are three: of a price that hardly moved
+    there is nothing to test."""
+    regressors = np.column_stack((np.ones(values.size - 2), values[1:-1], np.diff(values[:-1])))
+    scale = np.abs(regressors).max(axis=0)
+    return bool(scale.min() > 0.0 and np.linalg.matrix_rank(regressors / scale) == regressors.shape[1])
 
 
 @njit(cache=True, nogil=True)

@@ -39,7 +39,7 @@ _NANOSECONDS = 1e-9
 _NO_PRICE = -1.0
 
 
-def positions(trades: pl.DataFrame) -> pl.DataFrame:
+def positions(trades: pl.DataFrame, openings: pl.DataFrame | None = None) -> pl.DataFrame:
     """One row per row of a TRADES table (in its order): the position in that row's market just after it.
 
     Columns: `time`, `market`; `up_held`, `down_held` (shares), `cash` (USDC since the market's first row); `quantity`
@@ -48,6 +48,10 @@ def positions(trades: pl.DataFrame) -> pl.DataFrame:
     `up_price`); `held_s` (seconds since the quantity left 0 or changed its sign, 0 when flat).
     A shortage (a file whose start is lost) goes negative and is not hidden. To know what was held before a row, look
     at the market's row before it. Raises ValueError when time runs backwards.
+
+    `openings` has what was held before a market's first row, where that was anything: `market`, `quantity` (of Up),
+    `entry_price`, `since` (when it was entered) and `first_price`. Its cost is that of its entry; `cash`, `realised`
+    and `unrealised` together start from 0 at `first_price`, so that they tell what the market's own rows brought.
     """
     time_ns_T = trades["time"].to_physical().to_numpy()
     backwards = np.flatnonzero(np.diff(time_ns_T) < 0)
@@ -65,15 +69,31 @@ def positions(trades: pl.DataFrame) -> pl.DataFrame:
         pl.col("up_price").fill_null(_NO_PRICE),
     )
     states_TS = np.empty((trades.height, _STATE))
+    state_MS, opened_ns_M = _opened(trades["market"].unique().sort(), openings)
     _walk(
         _own(time_ns_T),
         _own(market_T),
         (_own(codes["kind"].to_numpy()), _own(codes["outcome"].to_numpy()), _own(codes["sign"].to_numpy())),
         (_own(trades["size"].to_numpy()), _own(trades["usdc"].to_numpy()), _own(codes["up_price"].to_numpy())),
-        np.zeros((int(market_T.max()) + 1 if trades.height else 0, _STATE)),
+        state_MS,
+        opened_ns_M,
         states_TS,
     )
     return _table(trades, states_TS)
+
+
+def _opened(markets: pl.Series, openings: pl.DataFrame | None) -> tuple[Floats, Ints]:
+    """State of each market before its first row, and when what it holds was entered."""
+    state_MS, opened_ns_M = np.zeros((markets.len(), _STATE)), np.zeros(markets.len(), np.int64)
+    if openings is not None:
+        held = openings.filter(pl.col("quantity") != 0).sort("market")
+        held = held.filter(pl.col("market").is_in(markets.implode()))
+        at = np.asarray(markets.search_sorted(held["market"]), dtype=np.int64)
+        quantity, entry, first = (held[name].to_numpy() for name in ("quantity", "entry_price", "first_price"))
+        state_MS[at, _UP], state_MS[at, _BASIS] = quantity, quantity * entry
+        state_MS[at, _CASH], state_MS[at, _REALISED] = -quantity * first, quantity * (entry - first)
+        opened_ns_M[at] = held["since"].to_physical().to_numpy()
+    return state_MS, opened_ns_M
 
 
 def _table(trades: pl.DataFrame, states_TS: Floats) -> pl.DataFrame:
@@ -109,11 +129,11 @@ def _walk(
     codes: tuple[Codes, Codes, Codes],
     amounts: tuple[Floats, Floats, Floats],
     state_MS: Floats,
+    opened_ns_M: Ints,
     states_TS: Floats,
 ) -> None:
     kind_T, outcome_T, sign_T = codes
     size_T, usdc_T, up_price_T = amounts
-    opened_ns_M = np.zeros(state_MS.shape[0], np.int64)
     state_MS[:, _PRICE] = _NO_PRICE
     for t in range(time_ns_T.size):
         market, size, usdc = market_T[t], size_T[t], usdc_T[t]

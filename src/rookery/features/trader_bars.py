@@ -18,6 +18,7 @@ def trader_bars(
     quotes: pl.DataFrame | None = None,
     underlying: pl.DataFrame | None = None,
     max_age_s: float | None = None,
+    sessions: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Bars of `interval_s` seconds from a TRADES and a MARKETS table, by market, then by time.
 
@@ -45,11 +46,16 @@ def trader_bars(
                     with `underlying` (`time` at which each bar is knowable, open, high, low, close, volume): its last
                     bar known at `time`; null without one, or when it is older than `max_age_s`
 
+    With `sessions` (SESSIONS) a market is a session of an instrument, whose price has no upper end. What was held
+    before the session's first fill is carried into it, and everything is told in the session's own measure, so that
+    instruments are alike: prices over that of its first fill, quantities times it, which makes them quote.
+
     Raises ValueError when the interval is no whole number of seconds above 0, or `underlying` lacks a column.
     """
     if interval_s < 1 or interval_s != int(interval_s):
         raise ValueError(f"interval_s is {interval_s}; expected whole seconds, at least 1")
     step_ns = int(interval_s) * _SECOND
+    trades, openings = (trades, None) if sessions is None else _in_own_measure(trades, sessions)
     grid = _grid(markets, step_ns)
     bounds = grid.group_by("market").agg(pl.col("open_time").min().alias("start"), pl.col("time").max().alias("end"))
     inside = trades.join(bounds, on="market", how="left", maintain_order="left").filter(pl.col("time") < pl.col("end"))
@@ -57,7 +63,7 @@ def trader_bars(
     bars = grid.join(flow, on=["market", "place"], how="left", maintain_order="left")
     counted = pl.col("fills", "up_bought", "down_bought", "up_sold", "down_sold", "merged", "usdc", "signed_quantity")
     bars = bars.with_columns(counted.fill_null(0), pl.col("close").forward_fill().over("market").alias("up_price"))
-    bars = _with_position(bars, trades).with_columns(_since("last_fill").alias("since_fill_s"))
+    bars = _with_position(bars, trades, openings).with_columns(_since("last_fill").alias("since_fill_s"))
     bars = bars if quotes is None else _with_quotes(bars, quotes)
     bars = _with_underlying(bars, underlying, max_age_s)
     return bars.drop("place", "last_fill").sort("segment", "bar")
@@ -130,10 +136,23 @@ def _flow(trades: pl.DataFrame, step_ns: int) -> pl.DataFrame:
     return flow.with_columns(signed.alias("signed_quantity"))
 
 
-def _with_position(bars: pl.DataFrame, trades: pl.DataFrame) -> pl.DataFrame:
+def _in_own_measure(trades: pl.DataFrame, sessions: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Trades and openings with prices over, and sizes times, the price of each session's first fill."""
+    first = pl.col("first_price")
+    measured = trades.join(sessions.select("market", "first_price"), on="market", how="left", maintain_order="left")
+    openings = sessions.with_columns(
+        pl.col("quantity") * first, pl.col("entry_price") / first, pl.lit(1.0).alias("one")
+    )
+    return (
+        measured.with_columns(pl.col("size") * first, pl.col("price", "up_price") / first).drop("first_price"),
+        openings.drop("first_price").rename({"one": "first_price"}),
+    )
+
+
+def _with_position(bars: pl.DataFrame, trades: pl.DataFrame, openings: pl.DataFrame | None) -> pl.DataFrame:
     """The position that all rows before the bar's end have made, and when the last fill was."""
     fill_time = pl.when(pl.col("kind") == "TRADE").then("time").forward_fill().over("market")
-    after = positions(trades).with_columns(
+    after = positions(trades, openings).with_columns(
         pl.col("time").alias("row_time"),
         trades.select(fill_time.alias("last_fill")).to_series(),
     )

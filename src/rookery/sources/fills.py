@@ -1,11 +1,14 @@
 """Any trader's fills from a table of any layout: the caller says which column is what."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import replace
 from pathlib import Path
+from typing import Self
 
 import polars as pl
+from pydantic import Field, model_validator
 
+from rookery.config import Config
 from rookery.errors import UserError, did_you_mean
 from rookery.schema import FILLS, TIME, Loaded, SourceFacts, check
 from rookery.sources import _content, _delimited, _parquet, _times
@@ -20,9 +23,8 @@ _UNIX_OR_ISO = None
 _NEAR = 0.01
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FillColumns:
-    """Which column of a file holds what; None where the file has no such column.
+class FillColumns(Config):
+    """Which column of a file holds what; None where the file has no such column. `FillColumns.read` takes YAML or JSON.
 
     `time_format` (chrono's %-letters) and `time_zone` are for stamps that are neither unix time nor ISO 8601.
     `resolution_s` is what stamps were cut to: a stamp of whole minutes is knowable only at the minute's end.
@@ -45,18 +47,20 @@ class FillColumns:
     order_id: str | None = None
     time_format: str | None = _UNIX_OR_ISO
     time_zone: str = "UTC"
-    resolution_s: int = 0
+    resolution_s: int = Field(default=0, ge=0, le=86_400)
     one_trader: str | None = None
     one_instrument: str | None = None
 
-    def __post_init__(self) -> None:
+    @model_validator(mode="after")
+    def _names_trader_and_instrument(self) -> Self:
         for name in ("trader", "instrument"):
             if (getattr(self, name) is None) == (getattr(self, f"one_{name}") is None):
                 raise ValueError(f"give either {name} (a column) or one_{name} (a name)")
+        return self
 
 
 _OPTIONS = ("time_format", "time_zone", "resolution_s", "one_trader", "one_instrument")
-_COLUMNS = tuple(column.name for column in fields(FillColumns) if column.name not in _OPTIONS)
+_COLUMNS = tuple(name for name in FillColumns.model_fields if name not in _OPTIONS)
 
 # The web page's export of an account. Its `Timestamp` and `Trade ID` are often rounded by a spreadsheet.
 HYPERLIQUID = FillColumns(
@@ -124,26 +128,35 @@ def load(
             faults.write(quarantine)
     if table.is_empty():
         raise UserError("no row is without fault", place=path, remedy="is every column named rightly?")
-    ordered = table.sort("time", maintain_order=True)
-    kept = _only(_only(ordered, "trader", trader, path), "instrument", instrument, path)
+    ordered = check(table.sort("time", maintain_order=True), FILLS, place=path)
     facts = SourceFacts(
         path=str(path),
         dialect="fills",
         rows_read=records.fields.height,
-        rows_kept=kept.height,
+        rows_kept=ordered.height,
         quarantined=faults.counts(),
-        other_events_skipped=table.height - kept.height,
         notes={
             "format": records.layout + (", gzip" if content.packed else ""),
             "time": f"{unit}, knowable {columns.resolution_s} s after the stamp",
             "order": _told_order(table),
-            "equal rows": f"{int(kept.is_duplicated().sum())} are equal to another in every column, and kept",
-            "notional": _told_notional(kept, stated=columns.notional is not None),
-            "positions": _told_positions(kept),
+            "notional": _told_notional(ordered, stated=columns.notional is not None),
         },
         fingerprint=content.fingerprint,
     )
-    return Loaded(table=check(kept, FILLS, place=path), facts=facts)
+    return select(Loaded(table=ordered, facts=facts), trader=trader, instrument=instrument)
+
+
+def select(loaded: Loaded, *, trader: str | None = None, instrument: str | None = None) -> Loaded:
+    """One trader's fills, or those in one instrument, of what was loaded. Raises UserError where there is none."""
+    facts = loaded.facts
+    kept = _only(_only(loaded.table, "trader", trader, facts.path), "instrument", instrument, facts.path)
+    told = {
+        "equal rows": f"{int(kept.is_duplicated().sum())} are equal to another in every column, and kept",
+        "positions": _told_positions(kept),
+    }
+    skipped = facts.other_events_skipped + loaded.table.height - kept.height
+    counted = replace(facts, rows_kept=kept.height, other_events_skipped=skipped, notes={**facts.notes, **told})
+    return Loaded(table=kept, facts=counted)
 
 
 def _typed(records: Records, columns: FillColumns, faults: Faults) -> tuple[pl.DataFrame, str]:

@@ -54,7 +54,7 @@ def test_an_underlying_is_read_by_the_clock_and_the_end_of_a_bar_that_are_given(
     assert (history.covered(3_600), history.covered(60)) == (1, 0)
     assert TwinSource.from_request(json.loads(json.dumps(source.request()))) == source
     clock = "" if tz is None else f" --tz {tz}"
-    told = f"--underlying ETHUSDT_1h.csv{clock} --bar-stamp {stamp} --config config.yaml --seed 0"
+    told = f"--underlying {path}{clock} --bar-stamp {stamp} --config config.yaml --seed 0"
     assert source.command(seed=0).endswith(told)
 
 

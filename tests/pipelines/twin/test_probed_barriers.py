@@ -61,7 +61,9 @@ def test_barriers_of_all_rows_are_named_and_so_are_those_that_hide_it(made: Twin
 
 def test_a_fit_that_looks_at_held_out_exits_is_named(made: TwinTables, monkeypatch: pytest.MonkeyPatch):
     honest = barriers.fit
-    monkeypatch.setattr(barriers, "fit", lambda bars, _, config: honest(bars, range(bars.height), config))
+    monkeypatch.setattr(
+        barriers, "fit", lambda bars, _, config, **told: honest(bars, range(bars.height), config, **told)
+    )
     assert "future perturbation of barriers" in red(made)
 
 

@@ -50,7 +50,9 @@ class TwinPanel:
     `confusion[i][j]` counts decisions i of the trader for which the twin's likeliest was j, in the order of `classes`;
     `label_mix` is the trader's. `attention[k]` is the mean weight of the bar k before the one that is answered, over
     `attended` markets. `least` and `most` bound the returns that may be asked for; `unit` is that of money. `leaving`
-    is None where the settings wanted no barriers.
+    is None where the settings wanted no barriers, or nothing pays out.
+
+    `levels`, `replay` and `edge` are empty where nothing pays out; `replay_note` then says what is left out.
     """
 
     classes: tuple[str, ...]

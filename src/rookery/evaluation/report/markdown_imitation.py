@@ -81,6 +81,8 @@ def _hangs_on(panel: TwinPanel) -> Iterator[str]:
 
 
 def _asked(panel: TwinPanel) -> Iterator[str]:
+    if not panel.levels:
+        return
     yield "### Does asking for more bring more?"
     span = f"{number(panel.least, 'percent', 1)} to {number(panel.most, 'percent', 1)}"
     yield f"It may be asked for {span} of capital; anything else is refused. {panel.levels_note}"
@@ -101,12 +103,14 @@ def _asked(panel: TwinPanel) -> Iterator[str]:
 
 def _worth(panel: TwinPanel) -> Iterator[str]:
     yield "### What would it have earned beside him?"
-    yield _figures(panel.replay)
+    if panel.replay:
+        yield _figures(panel.replay)
     yield panel.replay_note
     if panel.leaving is not None:
         yield from leaves(panel.leaving)
-    yield "### What is the trader's edge?"
-    yield panel.edge
+    yield "### What is the trader's edge?" if panel.edge else "### Who is the trader?"
+    if panel.edge:
+        yield panel.edge
     yield _figures(panel.trader)
     yield panel.trader_note
 

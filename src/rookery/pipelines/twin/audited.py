@@ -9,8 +9,8 @@ from rookery.errors import UserError
 from rookery.evaluation.leakage import Parts
 from rookery.pipelines.twin.config import TwinConfig
 from rookery.pipelines.twin.history import TwinHistory
+from rookery.pipelines.twin.origin import HistorySource, source_of_request
 from rookery.pipelines.twin.saved import SavedTwin, load_twin
-from rookery.pipelines.twin.source import TwinSource
 from rookery.pipelines.twin.tables import TwinTables, read
 from rookery.pipelines.twin.teaching import BUNDLE, MODELS, SELECTION
 from rookery.run import Stage
@@ -30,7 +30,7 @@ class AuditedTwin:
 
     folder: Path
     config: TwinConfig
-    source: TwinSource
+    source: HistorySource
     stages: tuple[str, ...]
     seed: int
     tables: TwinTables
@@ -51,10 +51,10 @@ def read_finished(facts: RunFacts) -> AuditedTwin:
             f"is {facts.state}: only a finished run can be audited", place=facts.path, remedy="resume it first"
         )
     config = TwinConfig.parse(facts.config, place=facts.path / "run.json")
-    return read_audited(facts.path, config, TwinSource.from_request(facts.request["source"]), seed=facts.seed)
+    return read_audited(facts.path, config, source_of_request(facts.request["source"]), seed=facts.seed)
 
 
-def read_audited(path: Path, config: TwinConfig, source: TwinSource, *, seed: int) -> AuditedTwin:
+def read_audited(path: Path, config: TwinConfig, source: HistorySource, *, seed: int) -> AuditedTwin:
     """Read the stages of a run up to its judgement. Raises UserError naming what was altered since it was made."""
     for name in STAGES:
         Stage(path / name, key="", finished=True).verify()

@@ -38,9 +38,15 @@ class MarketBars:
 def bars_of(history: TwinHistory, config: TableConfig) -> MarketBars:
     """All that a bundle can be asked about in `history`, whatever part it lies in.
 
-    A market of which no bar knows the underlying is left out. Raises UserError where nothing is left, and where the
-    state has an underlying and the history has none, or the other way round.
+    A market of which no bar knows the underlying is left out. Raises UserError where nothing is left, where the state
+    has an underlying and the history has none, or the other way round, and for an extended state of instruments.
     """
+    if config.state.state == "extended" and not history.pays_out:
+        raise UserError(
+            "the extended state knows how far a price is from 0.5; an instrument's price has no such middle",
+            place="--state",
+            remedy="leave --state out, or give spec17",
+        )
     complete = history.markets.filter("complete")
     if not complete.height:
         raise UserError(
@@ -50,7 +56,7 @@ def bars_of(history: TwinHistory, config: TableConfig) -> MarketBars:
         )
     trades = history.trades.filter(pl.col("market").is_in(complete["market"].implode()))
     quotes = history.quotes if history.quotes.height else None
-    cut = trader_bars(trades, complete, interval_s=config.interval_s, quotes=quotes)
+    cut = trader_bars(trades, complete, interval_s=config.interval_s, quotes=quotes, sessions=history.sessions)
     spans = cut.group_by(SEGMENT, maintain_order=True).agg(
         pl.col("market").first(), pl.col("open_time").min().alias("opens"), pl.col("time").max().alias("closes")
     )

@@ -10,7 +10,7 @@ import polars as pl
 
 from rookery.features.underlying import is_known, with_age
 from rookery.files import read_json, write_json
-from rookery.schema import BARS, MARKETS, QUOTES, TRADES, Loaded, SourceFacts, check, fingerprint
+from rookery.schema import BARS, FILLS, MARKETS, QUOTES, SESSIONS, TRADES, Loaded, SourceFacts, check, fingerprint
 from rookery.sources.polymarket import History
 from rookery.tables import read_table, write_table
 
@@ -19,6 +19,8 @@ PROCESSED = "processed_trader_data.parquet"
 
 _HISTORY = {"trades": TRADES, "quotes": QUOTES, "markets": MARKETS}
 _UNDERLYING = "underlying"
+# Of a trader of instruments alone.
+_INSTRUMENTS = {"fills": FILLS, "sessions": SESSIONS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -28,6 +30,9 @@ class TwinHistory:
     `markets` tells of each market's end, and `trades` of what came after a bar: they are for judging, never for states.
     `skipped_files` names files that could not be read at all, each with its reason. `underlying` are the bars (BARS) of
     what the markets are about, where they were given.
+
+    A trader of instruments has his `fills` (FILLS) and `sessions` (SESSIONS) besides: a market is then a session of an
+    instrument, and nothing pays out. Both are None where markets have two outcomes, of which one pays.
     """
 
     trades: pl.DataFrame
@@ -35,7 +40,20 @@ class TwinHistory:
     markets: pl.DataFrame
     facts: SourceFacts
     skipped_files: Mapping[str, str] = field(default_factory=dict)
+    fills: pl.DataFrame | None = None
+    sessions: pl.DataFrame | None = None
     underlying: Loaded | None = None
+
+    @property
+    def pays_out(self) -> bool:
+        """Whether its markets end with a payoff that settles what is held."""
+        return self.sessions is None
+
+    @property
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """Every table of the trader's that there is, by name."""
+        found = {name: getattr(self, name) for name in (*_HISTORY, *_INSTRUMENTS)}
+        return {name: table for name, table in found.items() if table is not None}
 
     @classmethod
     def of(cls, history: History) -> Self:
@@ -60,29 +78,29 @@ class TwinHistory:
     def fingerprint(self) -> str:
         """Of every row."""
         outside = () if self.underlying is None else (self.underlying.table,)
-        return digest(*(fingerprint(table) for table in (*(getattr(self, name) for name in _HISTORY), *outside)))
+        return digest(*(fingerprint(table) for table in (*self.tables.values(), *outside)))
 
     def write(self, folder: Path) -> None:
-        """Write trades, quotes, markets and, where it was given, underlying (parquet) and source.json into `folder`."""
-        for name in _HISTORY:
-            write_table(getattr(self, name), folder / f"{name}.parquet")
-        told = {"facts": asdict(self.facts), "skipped_files": dict(self.skipped_files)}
-        # A folder that was prepared before with an underlying must not lend it to a history without one.
+        """Write every table (parquet), the underlying's if it was given, and source.json into `folder`."""
+        # A folder that was prepared before must not lend an underlying to a history without one.
         (folder / f"{_UNDERLYING}.parquet").unlink(missing_ok=True)
-        if self.underlying is not None:
-            write_table(self.underlying.table, folder / f"{_UNDERLYING}.parquet")
-            told[_UNDERLYING] = asdict(self.underlying.facts)
+        outside = {} if self.underlying is None else {_UNDERLYING: self.underlying.table}
+        for name, table in (self.tables | outside).items():
+            write_table(table, folder / f"{name}.parquet")
+        told: dict[str, Any] = {"facts": asdict(self.facts), "skipped_files": dict(self.skipped_files)}
+        told |= {} if self.pays_out else {"instruments": True}
+        told |= {} if self.underlying is None else {_UNDERLYING: asdict(self.underlying.facts)}
         write_json(folder / "source.json", told)
 
     @classmethod
     def read(cls, folder: Path) -> Self:
         """Read what `write` wrote. Raises UserError naming the file that is wrong."""
         remedy = "make it with: rookery twin prepare"
+        told = read_json(folder / "source.json")
         tables = {}
-        for name, contract in _HISTORY.items():
+        for name, contract in {**_HISTORY, **(_INSTRUMENTS if told.get("instruments") else {})}.items():
             path = folder / f"{name}.parquet"
             tables[name] = check(read_table(path, remedy=remedy), contract, place=path)
-        told = read_json(folder / "source.json")
         return cls(
             **tables,
             facts=SourceFacts(**told["facts"]),

@@ -110,16 +110,7 @@ def judge(
 
 def write_books(judged: Judged, folder: Path) -> None:
     """Write chances.parquet (a row per decision) and markets.parquet (profits by market) into `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    told = judged.foretelling
-    columns = {
-        f"{prefix}_{name.lower()}": told.chances[model][:, kind]
-        for model, prefix in ((TWIN, "twin"), (TOLD, "told"))
-        for kind, name in enumerate(ACTIONS)
-    }
-    markets = np.array(judged.markets)[told.rows.market_R]
-    table = pl.DataFrame({"market": markets, "action": told.rows.actions_R, **columns})
-    write_table(table, folder / "chances.parquet")
+    write_chances(judged.foretelling, judged.markets, folder)
     profits = {
         "market": list(judged.markets),
         "twin": judged.twin.profit_S,
@@ -128,6 +119,19 @@ def write_books(judged: Judged, folder: Path) -> None:
         **{f"asked_{level}": one.played.profit_S for level, one in enumerate(judged.asked)},
     }
     write_table(pl.DataFrame(profits), folder / "markets.parquet")
+
+
+def write_chances(told: Foretelling, markets: Sequence[str], folder: Path) -> None:
+    """Write chances.parquet, a row per decision, into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    columns = {
+        f"{prefix}_{name.lower()}": told.chances[model][:, kind]
+        for model, prefix in ((TWIN, "twin"), (TOLD, "told"))
+        for kind, name in enumerate(ACTIONS)
+    }
+    named = np.array(markets)[told.rows.market_R]
+    table = pl.DataFrame({"market": named, "action": told.rows.actions_R, **columns})
+    write_table(table, folder / "chances.parquet")
 
 
 def _ordered(ends: pl.DataFrame, markets: Sequence[str]) -> pl.DataFrame:

@@ -36,7 +36,7 @@ class UnderlyingFile:
     def words(self) -> list[str]:
         """The options of a command line that name it."""
         clock = ["--tz", self.tz] if self.tz else []
-        return ["--underlying", self.path.name, *clock, *(["--bar-stamp", self.stamp] if self.stamp else [])]
+        return ["--underlying", str(self.path), *clock, *(["--bar-stamp", self.stamp] if self.stamp else [])]
 
     def request(self) -> dict[str, Any]:
         """This file as JSON values."""

@@ -1,5 +1,7 @@
 """What a judged twin has to show for itself, put in the places where a reader looks for it."""
 
+from dataclasses import dataclass
+
 from rookery.evaluation.identifiability.edge import edge_sentence
 from rookery.evaluation.identifiability.gates import beats, no_worse
 from rookery.evaluation.identifiability.resampling import mean_over_markets
@@ -25,6 +27,7 @@ from rookery.pipelines.twin.foretelling import (
     Foretelling,
 )
 from rookery.pipelines.twin.judging import Judged
+from rookery.pipelines.twin.judging_fills import Foretold
 
 UNIT = "USDC"
 _KNOWS = {
@@ -39,8 +42,41 @@ _KNOWS = {
 }
 
 
-def twin_panel(judged: Judged, *, seed: int, leaving: Leaving | None = None) -> TwinPanel:
-    """The panel over the held-out markets; `seed` draws the intervals of what was earned."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worth:
+    """The parts of a panel on what was earned, and on who the trader is, as TwinPanel names them."""
+
+    levels: tuple[AskedLevel, ...]
+    levels_note: str
+    unit: str
+    replay: tuple[Figure, ...]
+    replay_note: str
+    edge: str
+    trader: tuple[Figure, ...]
+    trader_note: str
+
+
+def worth_of(judged: Judged, *, seed: int) -> Worth:
+    """These parts in markets that pay out; `seed` draws the intervals."""
+    return Worth(
+        levels=tuple(_level(one, seed) for one in judged.asked),
+        levels_note=(
+            "The levels are quantiles (5, 25, 50, 75, 95 %) of what training markets brought. The twin draws its "
+            "actions by their chances, the same numbers at every level. What training markets brought, and what comes "
+            "off what it is asked for as it earns it, is marked: holdings at the last price. The profit shown is "
+            "settled: holdings at what the market paid out. Fees are taken off the twin's, marked and settled."
+        ),
+        unit=UNIT,
+        replay=_replay(judged, seed),
+        replay_note=_replay_note(judged),
+        edge=edge_sentence(judged.trader),
+        trader=_trader(judged.trader),
+        trader_note=_trader_note(judged.trader),
+    )
+
+
+def twin_panel(judged: Judged | Foretold, worth: Worth, leaving: Leaving | None = None) -> TwinPanel:
+    """The panel over the held-out markets."""
     told = judged.foretelling
     actions_R, own_RK = told.rows.actions_R, told.chances[TWIN]
     least, most = judged.target_range
@@ -68,21 +104,16 @@ def twin_panel(judged: Judged, *, seed: int, leaving: Leaving | None = None) -> 
         ),
         attention=tuple(float(one) for one in told.attention),
         attended=told.attended,
-        levels=tuple(_level(one, seed) for one in judged.asked),
-        levels_note=(
-            "The levels are quantiles (5, 25, 50, 75, 95 %) of what training markets brought. The twin draws its "
-            "actions by their chances, the same numbers at every level. What training markets brought, and what comes "
-            "off what it is asked for as it earns it, is marked: holdings at the last price. The profit shown is "
-            "settled: holdings at what the market paid out. Fees are taken off the twin's, marked and settled."
-        ),
+        levels=worth.levels,
+        levels_note=worth.levels_note,
         least=least,
         most=most,
-        unit=UNIT,
-        replay=_replay(judged, seed),
-        replay_note=_replay_note(judged),
-        edge=edge_sentence(judged.trader),
-        trader=_trader(judged.trader),
-        trader_note=_trader_note(judged.trader),
+        unit=worth.unit,
+        replay=worth.replay,
+        replay_note=worth.replay_note,
+        edge=worth.edge,
+        trader=worth.trader,
+        trader_note=worth.trader_note,
         leaving=leaving,
     )
 
@@ -102,7 +133,7 @@ def _models(told: Foretelling) -> tuple[Foreteller, ...]:
     )
 
 
-def _rules(judged: Judged) -> tuple[Rule, ...]:
+def _rules(judged: Judged | Foretold) -> tuple[Rule, ...]:
     apart = judged.foretelling.differences
     simple = [
         Rule(name=f"beats {name}", passed=beats(apart[name]), text="The whole interval of the difference is below 0.")

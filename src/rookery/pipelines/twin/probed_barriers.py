@@ -57,7 +57,11 @@ def _labels(tables: TwinTables, fitted: FittedBarriers, announced: pl.DataFrame,
 
 def _refit(tables: TwinTables, rows: Rows) -> dict[str, float]:
     span = range(int(min(rows)), int(max(rows)) + 1)
-    return barriers.fit(tables.bars, span, tables.config.barriers).figures
+    return _fitted(tables, tables.bars, span)
+
+
+def _fitted(tables: TwinTables, bars: pl.DataFrame, rows: range) -> dict[str, float]:
+    return barriers.fit(bars, rows, tables.config.barriers, settles=tables.history.pays_out).figures
 
 
 def _held_out(tables: TwinTables) -> Finding:
@@ -67,10 +71,7 @@ def _held_out(tables: TwinTables) -> Finding:
     prices = (pl.col(name) * 1.5 for name in _PRICES)
     changed = (*prices, (1.0 - 2.0 * pl.col("inventory")).alias("inventory"))
     other = tables.bars.with_columns(pl.when(is_later).then(one).otherwise(one.meta.output_name()) for one in changed)
-    before, after = (
-        pl.DataFrame([barriers.fit(bars, tables.train_rows, tables.config.barriers).figures])
-        for bars in (tables.bars, other)
-    )
+    before, after = (pl.DataFrame([_fitted(tables, bars, tables.train_rows)]) for bars in (tables.bars, other))
     found = differences(before, after, tolerance=0.0)
     return Finding(
         probe="future perturbation",

@@ -78,15 +78,28 @@ def fair_bars(rows: int, *, seed: int) -> pl.DataFrame:
 def _decided(run: AuditedTwin) -> pl.DataFrame:
     """Bars of the first held-out markets in order of time, with the action that was then taken, by name.
 
-    No market has more of them than a window: beyond that the window's start moves with the market's length.
+    No market has more of them than a window: beyond that the window's start moves with the market's length. Of markets
+    that run side by side one is taken, since a future that is made up knows but one bar at a time.
     """
     rows = run.tables.validation_rows
     taken = pl.Series(TAKEN, run.tables.labels["action"].cast(pl.Int64)).replace_strict(
         dict(enumerate(ACTIONS)), default=None, return_dtype=pl.String
     )
-    bars = run.tables.bars.with_columns(taken)[rows.start : rows.stop]
+    bars = _one_at_a_time(run.tables.bars.with_columns(taken)[rows.start : rows.stop])
     place = pl.int_range(pl.len()).over(SEGMENT)
     return bars.filter(place < run.config.window).head(_DECIDED_ROWS).sort("time", maintain_order=True).drop("market")
+
+
+def _one_at_a_time(bars: pl.DataFrame) -> pl.DataFrame:
+    spans = bars.group_by(SEGMENT, maintain_order=True).agg(
+        pl.col("time").first().alias("first"), pl.col("time").last()
+    )
+    kept, ended = [], None
+    for segment, first, last in spans.iter_rows():
+        if ended is None or first > ended:
+            kept.append(segment)
+            ended = last
+    return bars.filter(pl.col(SEGMENT).is_in(kept))
 
 
 def _decisions(run: AuditedTwin, inference: TraderInference) -> Compute:

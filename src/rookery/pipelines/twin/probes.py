@@ -68,7 +68,8 @@ def states_of(
     """
     config = run.tables.config
     told = quotes if quotes.height else None
-    cut = trader_bars(trades, markets, interval_s=config.interval_s, quotes=told)
+    sessions = run.tables.history.sessions
+    cut = trader_bars(trades, markets, interval_s=config.interval_s, quotes=told, sessions=sessions)
     names = cut.group_by(SEGMENT, maintain_order=True).agg(pl.col("market").first())
     bars = state_bars(cut, capital=config.capital).join(names, on=SEGMENT, how="left", maintain_order="left")
     if config.state.underlying:

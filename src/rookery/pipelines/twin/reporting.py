@@ -29,18 +29,24 @@ from rookery.pipelines.sections import LIBRARIES, Origin, data_section, repeat_s
 from rookery.pipelines.twin.config import TwinConfig
 from rookery.pipelines.twin.foretelling import LOGISTIC, MARKOV, PRIOR, REPEAT, TREES, TWIN
 from rookery.pipelines.twin.judging import Judged
+from rookery.pipelines.twin.judging_fills import Foretold
 from rookery.pipelines.twin.leaving import leaving_section
-from rookery.pipelines.twin.panel import UNIT, twin_panel
+from rookery.pipelines.twin.panel import UNIT, Worth, twin_panel, worth_of
+from rookery.pipelines.twin.panel_fills import worth_of_trips
 from rookery.pipelines.twin.tables import TwinTables, known_underlying
 
 _LIBRARIES = (*LIBRARIES, "scikit-learn", "scipy")
 _SHOWN = (TREES, MARKOV)
 _ALL = (TREES, MARKOV, PRIOR, REPEAT, LOGISTIC)
+_SESSIONS = (
+    "A market is a session of one instrument here, from his first fill in it on; those of one day share its news, so "
+    "intervals are rather too narrow. Prices and sizes are told over, and times, the session's first price: in quote."
+)
 _TRADER, _COPY, _FLAT = "the trader", "a perfect copy", "staying out"
 
 
 def build_report(
-    judged: Judged,
+    judged: Judged | Foretold,
     tables: TwinTables,
     *,
     config: TwinConfig,
@@ -62,33 +68,44 @@ def build_report(
         verdict=verdict(judged, seed=seed),
         basis=_basis(judged, tables, config, seed),
         headline=_headline(judged, seed),
-        equity=_equity(judged, tables),
+        equity=_equity(judged, tables) if isinstance(judged, Judged) else None,
         training=training,
-        panel=twin_panel(judged, seed=seed, leaving=leaving_section(judged, tables, seed=seed)),
+        panel=twin_panel(
+            judged,
+            _worth(judged, seed),
+            leaving_section(judged, tables, seed=seed) if isinstance(judged, Judged) else None,
+        ),
         data=data_section(origin),
         repeat=repeat_section(origin, config, libraries=_LIBRARIES),
     )
 
 
-def verdict(judged: Judged, *, seed: int) -> Verdict:
+def _worth(judged: Judged | Foretold, seed: int) -> Worth:
+    return worth_of(judged, seed=seed) if isinstance(judged, Judged) else worth_of_trips(judged.trader)
+
+
+def verdict(judged: Judged | Foretold, *, seed: int) -> Verdict:
     """The sentence that the report opens with."""
     told = judged.foretelling
-    twin, trader = (mean_over_markets(one, seed=seed) for one in (judged.twin.profit_S, judged.trader_S))
-    earned = (
-        f"Replayed it earns {number(twin.value, 'money', 2, UNIT, signed=True)} a market "
-        f"({interval(twin, 'money', 2, signed=True)}), the trader "
-        f"{number(trader.value, 'money', 2, UNIT, signed=True)}."
-    )
     return judge_twin(
         {name: told.differences[name] for name in (PRIOR, REPEAT, MARKOV)},
         told.differences[TREES],
         decisions=int(told.rows.actions_R.size),
         gates=judged.gates,
-        earned=earned,
+        earned=_earned(judged, seed) if isinstance(judged, Judged) else "",
     )
 
 
-def _headline(judged: Judged, seed: int) -> tuple[Measure, ...]:
+def _earned(judged: Judged, seed: int) -> str:
+    twin, trader = (mean_over_markets(one, seed=seed) for one in (judged.twin.profit_S, judged.trader_S))
+    return (
+        f"Replayed it earns {number(twin.value, 'money', 2, UNIT, signed=True)} a market "
+        f"({interval(twin, 'money', 2, signed=True)}), the trader "
+        f"{number(trader.value, 'money', 2, UNIT, signed=True)}."
+    )
+
+
+def _headline(judged: Judged | Foretold, seed: int) -> tuple[Measure, ...]:
     told = judged.foretelling
     own = told.scores[TWIN]
     return (
@@ -128,7 +145,7 @@ def _headline(judged: Judged, seed: int) -> tuple[Measure, ...]:
             agent=own.macro_f1,
             baselines=tuple(Named(name=name, estimate=told.scores[name].macro_f1) for name in _SHOWN),
         ),
-        _profit(judged, seed),
+        *((_profit(judged, seed),) if isinstance(judged, Judged) else ()),
     )
 
 
@@ -156,7 +173,7 @@ def _profit(judged: Judged, seed: int) -> Measure:
     )
 
 
-def _accuracies(judged: Judged, seed: int) -> dict[str, Estimate]:
+def _accuracies(judged: Judged | Foretold, seed: int) -> dict[str, Estimate]:
     """Share right of the twin less that of each rival, paired."""
     told = judged.foretelling
     draws_BM = market_draws(len(judged.markets), seed=seed)
@@ -186,7 +203,7 @@ def _equity(judged: Judged, tables: TwinTables) -> Equity:
     return equity_section(times, lines, unit=UNIT, segments=segments)
 
 
-def _basis(judged: Judged, tables: TwinTables, config: TwinConfig, seed: int) -> Basis:
+def _basis(judged: Judged | Foretold, tables: TwinTables, config: TwinConfig, seed: int) -> Basis:
     left_out = ", ".join(f"{count} {reason}" for reason, count in tables.left_out.items() if count) or "none"
     skipped = sorted(tables.history.skipped_files)
     return Basis(
@@ -197,6 +214,7 @@ def _basis(judged: Judged, tables: TwinTables, config: TwinConfig, seed: int) ->
         ),
         trials=1,
         notes=(
+            *((_SESSIONS,) if isinstance(judged, Foretold) else ()),
             f"Markets left out: {left_out}.",
             *_underlying_notes(tables),
             *((f"Files that could not be read, {len(skipped)} of them: {', '.join(skipped)}.",) if skipped else ()),

@@ -17,10 +17,11 @@ from rookery.pipelines.twin.audited import STAGES, read_audited
 from rookery.pipelines.twin.config import TwinConfig
 from rookery.pipelines.twin.history import TwinHistory
 from rookery.pipelines.twin.inference import TraderInference
+from rookery.pipelines.twin.judging_fills import judge_fills
+from rookery.pipelines.twin.origin import HistorySource
 from rookery.pipelines.twin.probes import certificate_of
 from rookery.pipelines.twin.reporting import build_report
 from rookery.pipelines.twin.saved import load_twin
-from rookery.pipelines.twin.source import TwinSource
 from rookery.pipelines.twin.tables import TwinTables
 from rookery.pipelines.twin.teaching import chosen_in, learnt_of
 from rookery.run import Run
@@ -31,7 +32,7 @@ _RECORD = "record.json"
 _SHOWN = ("loss", "action", "return_to_go", "accuracy", "macro_f1", "log_loss", "rtg_rmse")
 
 
-def history_stage(made: Run, source: TwinSource) -> TwinHistory:
+def history_stage(made: Run, source: HistorySource) -> TwinHistory:
     """The trader's rows and markets."""
     with made.stage("history", inputs={"source": source.fingerprint()}) as stage:
         if not stage.finished:
@@ -52,7 +53,7 @@ def data_stage(made: Run, history: TwinHistory, config: TwinConfig) -> TwinTable
 
 
 def judgement_stage(
-    made: Run, judged_on: TwinTables, source: TwinSource, config: TwinConfig, bundle: Path, pen: Recorder
+    made: Run, judged_on: TwinTables, source: HistorySource, config: TwinConfig, bundle: Path, pen: Recorder
 ) -> Report:
     """Judge the bundle on the held-out markets, unless that was done; the record without its machine block."""
     inputs = {"tables": judged_on.fingerprint(), "bundle": sha256(bundle / "manifest.json")}
@@ -63,7 +64,8 @@ def judgement_stage(
         started = time.perf_counter()
         pen.unseal("judgement")
         twin = load_twin(bundle)
-        found = judging.judge(
+        judge = judging.judge if judged_on.history.pays_out else judge_fills
+        found = judge(
             judged_on,
             TraderInference(twin.model, "cpu", scaler=twin.scaler),
             config=config,
@@ -95,7 +97,7 @@ def judgement_stage(
         return report
 
 
-def audit_stage(made: Run, source: TwinSource, config: TwinConfig) -> Certificate:
+def audit_stage(made: Run, source: HistorySource, config: TwinConfig) -> Certificate:
     """Probe what the stages before left behind for look-ahead."""
     hashes = stage_hashes(made.path, STAGES)
     with made.stage(AUDIT, inputs=hashes) as stage:

@@ -14,8 +14,8 @@ from rookery.pipelines.twin import tables
 from rookery.pipelines.twin.config import TableConfig, TwinConfig
 from rookery.pipelines.twin.history import PROCESSED, TwinHistory
 from rookery.pipelines.twin.inference import Device
+from rookery.pipelines.twin.origin import HistorySource
 from rookery.pipelines.twin.saved import load_twin
-from rookery.pipelines.twin.source import TwinSource
 from rookery.pipelines.twin.tables import TwinDescription, TwinTables
 from rookery.pipelines.twin.teaching import MODELS, Learnt, chosen_in, learnt_of, teach
 from rookery.progress import Progress
@@ -31,7 +31,7 @@ class TrainedFiles:
     learnt: Learnt
 
 
-def prepare(source: TwinSource, output_dir: Path, *, config: TableConfig, progress: Progress) -> TwinTables:
+def prepare(source: HistorySource, output_dir: Path, *, config: TableConfig, progress: Progress) -> TwinTables:
     """Read a trader's files and write the processed table, its description and the history into `output_dir`.
 
     Raises UserError for whatever is wrong with the files, and when there is nothing to train or to judge on.
@@ -63,7 +63,7 @@ def prepared_config(folder: Path) -> TableConfig:
 
 
 def tables_of(
-    source: TwinSource,
+    source: HistorySource,
     config: TwinConfig,
     progress: Progress,
     *,
@@ -97,7 +97,7 @@ def tables_of(
 
 
 def train(
-    source: TwinSource,
+    source: HistorySource,
     output_dir: Path,
     *,
     config: TwinConfig,

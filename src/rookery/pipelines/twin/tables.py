@@ -191,7 +191,7 @@ def _fitted(
     states = state_features(bars, config.state, order=order.order)
     labels = trader_labels(bars, thresholds)
     scaler = fit_state_scaler(states, rows, config.state.names)
-    fitted = barriers.fit(bars, rows, config.barriers) if config.barriers.enabled else None
+    fitted = barriers.fit(bars, rows, config.barriers, settles=history.pays_out) if config.barriers.enabled else None
     return TwinTables(
         history=history,
         bars=bars,

@@ -23,8 +23,8 @@ from rookery.pipelines.twin.bars import bars_of
 from rookery.pipelines.twin.config import TwinConfig
 from rookery.pipelines.twin.history import TwinHistory
 from rookery.pipelines.twin.inference import Device, TraderInference
+from rookery.pipelines.twin.origin import HistorySource
 from rookery.pipelines.twin.saved import SavedTwin, load_twin
-from rookery.pipelines.twin.source import TwinSource
 from rookery.pipelines.twin.steps import is_prepared, tables_of
 from rookery.pipelines.twin.teaching import Learnt, learnt_of
 from rookery.pipelines.twin.training import TraderTrainer
@@ -71,7 +71,7 @@ class _Given:
 
 
 def evaluate(
-    model: Path, source: TwinSource, *, config: TwinConfig, device: Device = "auto", progress: Progress
+    model: Path, source: HistorySource, *, config: TwinConfig, device: Device = "auto", progress: Progress
 ) -> Evaluated:
     """Scores of the bundle `model` on the held-out markets of a prepared folder, or on raw files.
 
@@ -106,7 +106,7 @@ def evaluate(
     )
 
 
-def _given(twin: SavedTwin, source: TwinSource, config: TwinConfig, progress: Progress) -> tuple[_Given, TwinConfig]:
+def _given(twin: SavedTwin, source: HistorySource, config: TwinConfig, progress: Progress) -> tuple[_Given, TwinConfig]:
     """Bars like those that `twin` was taught with, and nothing fitted; `as_taught` makes states and actions of them."""
     learnt = learnt_of(twin)
     like = {
@@ -178,7 +178,7 @@ def as_taught(bars: pl.DataFrame, history: TwinHistory, twin: SavedTwin) -> tupl
 
 def predict(
     model: Path,
-    source: TwinSource,
+    source: HistorySource,
     output: Path,
     *,
     target_rtg: float,

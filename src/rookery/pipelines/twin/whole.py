@@ -20,9 +20,9 @@ from rookery.pipelines.twin import tables
 from rookery.pipelines.twin.audited import STAGES
 from rookery.pipelines.twin.config import TableConfig, TwinConfig
 from rookery.pipelines.twin.inference import Device
+from rookery.pipelines.twin.origin import HistorySource, source_of_request
 from rookery.pipelines.twin.planted import planted_history
 from rookery.pipelines.twin.saved import load_twin
-from rookery.pipelines.twin.source import TwinSource
 from rookery.pipelines.twin.stages import audit_stage, data_stage, history_stage, judgement_stage
 from rookery.pipelines.twin.teaching import chosen_in, learnt_of, teach
 from rookery.progress import Progress
@@ -38,7 +38,7 @@ _KERNELS: Sequence[ModuleType] = (
 
 
 def run(
-    source: TwinSource,
+    source: HistorySource,
     output: Path,
     *,
     config: TwinConfig,
@@ -74,7 +74,7 @@ def run(
 def resume(facts: RunFacts, *, device: Device = "auto", progress: Progress | None = None) -> RunResult:
     """Go on with a run that was stopped, with the settings, input and seed that it was started with."""
     config = TwinConfig.parse(facts.config, place=facts.path / "run.json")
-    source = TwinSource.from_request(facts.request["source"])
+    source = source_of_request(facts.request["source"])
     return run(source, facts.path, config=config, seed=facts.seed, device=device, progress=progress)
 
 
