@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rookery.market.accounts import CARRY, QUANTITY, REFUSED, Accounts
-from rookery.market.bar_ledger import record_bar
+from rookery.market.bar_ledger import settle_bar
 from rookery.market.bars import CLOSE
 from rookery.market.compilation import hot, inlined
 from rookery.market.execution import Execution, offer
@@ -139,7 +139,7 @@ def trade_targets(
             return t
         if t > 0:
             arrive(way, plan, accounts, 0, market, t)
-            worth_T[t] = record_bar(accounts, 0, market, t, journal)
+            worth_T[t] = settle_bar(accounts, 0, market, t, journal)
         for m in range(wish_TM.shape[1]):
             quantity_TM[t, m] = accounts.position_NMC[0, m, QUANTITY]
             if t >= first:
