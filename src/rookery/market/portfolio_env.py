@@ -91,12 +91,13 @@ def step(
         rewards_N[n], terminated_N[n], truncated_N[n] = total, terminated, truncated
         _observe(state, accounts, params, n, observations_NO[n])
         if terminated or truncated:
-            final_NO[n] = observations_NO[n]
+            for o in range(observations_NO.shape[1]):
+                final_NO[n, o] = observations_NO[n, o]
             _begin(state, accounts, params, n)
             _observe(state, accounts, params, n, observations_NO[n])
 
 
-@managed
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _bar(
     state: PortfolioState,
     accounts: Accounts,
@@ -154,7 +155,7 @@ def _begin(state: PortfolioState, accounts: Accounts, params: PortfolioParams, n
     begin_view(state.trading_NMX, state.growth_NX, n, params.capital)
 
 
-@managed
+@inlined
 def _allocate(state: PortfolioState, params: PortfolioParams, n: int, action_A: Singles) -> None:
     """Amounts clipped to 0..1, the first S divided by their sum; an amount that is not a number counts as 0."""
     count, total = state.share_NS.shape[1], 0.0
@@ -172,7 +173,7 @@ def _unit(amount: float) -> float:
     return float(min(amount, 1.0)) if amount > 0.0 else 0.0
 
 
-@managed
+@inlined
 def _take_stances(
     state: PortfolioState,
     accounts: Accounts,
@@ -198,7 +199,7 @@ def _take_stances(
             state.stance_NM[n, m] = 1.0 if action == BUY else -1.0
 
 
-@managed
+@inlined
 def _ask(state: PortfolioState, params: PortfolioParams, n: int) -> None:
     """Turn stances and allocations into orders."""
     t, worth, risk = state.bar_N[n], max(state.worth_N[n], 0.0), state.risk_N[n]
@@ -221,7 +222,7 @@ def _ask(state: PortfolioState, params: PortfolioParams, n: int) -> None:
         state.exposure_NM[n, m] = (held + order) * unit / max(worth, 1e-6 * params.capital)
 
 
-@managed
+@inlined
 def _risk_ratio(state: PortfolioState, params: PortfolioParams, n: int) -> float:
     """Deviation of what is asked for over the limit, by the trailing covariance; 0 without a limit."""
     covariance_TMM, t, variance = params.market.covariance_TMM, state.bar_N[n], 0.0
@@ -236,7 +237,7 @@ def _risk_ratio(state: PortfolioState, params: PortfolioParams, n: int) -> float
     return float(state.risk_ratio_N[n])
 
 
-@managed
+@inlined
 def _gross(state: PortfolioState, params: PortfolioParams, n: int) -> float:
     """Gross value of what is asked for over net worth."""
     total = 0.0
@@ -245,7 +246,7 @@ def _gross(state: PortfolioState, params: PortfolioParams, n: int) -> float:
     return total
 
 
-@managed
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _live(state: PortfolioState, accounts: Accounts, params: PortfolioParams, n: int) -> tuple[float, float]:
     """Settle in the next bar and note what came of it; net worth after it and what was paid."""
     t, before, instruments = state.bar_N[n] + 1, state.worth_N[n], params.group_M.shape[0]
@@ -347,7 +348,7 @@ def _observe(state: PortfolioState, accounts: Accounts, params: PortfolioParams,
         _observe_for_specialists(state, accounts, params, n, row_O, place + params.macro_TK.shape[1])
 
 
-@managed
+@inlined
 def _observe_for_specialists(
     state: PortfolioState, accounts: Accounts, params: PortfolioParams, n: int, row_O: Singles, place: int
 ) -> None:
@@ -366,7 +367,7 @@ def _observe_for_specialists(
         place += VIEW_SIZE
 
 
-@managed
+@inlined
 def _account_view(
     state: PortfolioState, accounts: Accounts, params: PortfolioParams, n: int, row_O: Singles, place: int
 ) -> None:
@@ -377,7 +378,7 @@ def _account_view(
     )
 
 
-@managed
+@inlined
 def _position_view(
     state: PortfolioState, accounts: Accounts, params: PortfolioParams, n: int, m: int, row_O: Singles, place: int
 ) -> None:
