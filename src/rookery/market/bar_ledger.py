@@ -273,7 +273,7 @@ def _live_through(accounts: Accounts, n: int, market: Market, t: int, journal: J
             accounts.counts_NK[n, STOP_AND_TAKE] += taken
         if cause == BY_TAKE:
             accounts.counts_NK[n, TAKE] += 1
-            _rest(accounts, n, m, price, market, t, journal)
+            _rest(accounts, n, m, price, market, t, cause, journal)
         else:
             _send(accounts, n, m, -held, price, market, t, cause, journal)
 
@@ -348,13 +348,15 @@ def _exit(accounts: Accounts, n: int, m: int, market: Market, t: int) -> tuple[b
 
 
 @inlined
-def _rest(accounts: Accounts, n: int, m: int, price: float, market: Market, t: int, journal: Journal | None) -> None:
+def _rest(
+    accounts: Accounts, n: int, m: int, price: float, market: Market, t: int, cause: int, journal: Journal | None
+) -> None:
     """A resting order that closes the position at `price`, exactly."""
     quantity, contract = -accounts.position_NMC[n, m, QUANTITY], market.instruments_MI[m, CONTRACT]
     value = quantity * contract * price
     fee = abs(value) * market.instruments_MI[m, FEE] + market.instruments_MI[m, FEE_FIXED]
     if journal is not None:
-        note_fill(journal, t, m, BY_TAKE, -quantity, quantity, value, value, fee, contract)
+        note_fill(journal, t, m, cause, -quantity, quantity, value, value, fee, contract)
     trade(accounts, n, m, quantity, value, value, fee)
 
 

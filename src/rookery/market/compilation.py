@@ -27,13 +27,13 @@ def hot(function: Function) -> Function:
 
 def inlined(function: Function) -> Function:
     """Compile a part of such kernels into each of its callers."""
-    return cast(Function, njit(forceinline=True, **_HOT, **_doors(function))(function))
+    return cast(Function, njit(**_HOT | _doors(function), forceinline=True)(function))
 
 
 def managed(function: Function) -> Function:
     """Compile a part of such kernels that makes arrays, or views of them: it keeps its own memory management."""
-    return cast(Function, njit(**_MANAGED, **_doors(function))(function))
+    return cast(Function, njit(**_MANAGED | _doors(function))(function))
 
 
-def _doors(function: Callable[..., Any]) -> dict[str, bool]:
+def _doors(function: Callable[..., Any]) -> dict[str, Any]:
     return {"no_cfunc_wrapper": True, "no_cpython_wrapper": function.__name__.startswith("_")}
