@@ -84,7 +84,8 @@ def _scaled_returns(close_T: Floats, window: int, scaled_T: Floats) -> None:
 @njit(cache=True, nogil=True, error_model="numpy")
 def _fill(high_T: Floats, low_T: Floats, close_T: Floats, volume_T: Floats, features_TF: Singles) -> None:
     returns_T = np.zeros(len(close_T))
-    returns_T[1:] = close_T[1:] / close_T[:-1] - 1.0
+    for t in range(1, len(close_T)):
+        returns_T[t] = close_T[t] / close_T[t - 1] - 1.0
     gain, loss, fast, slow = 0.0, 0.0, close_T[0], close_T[0]
     for t in range(len(close_T)):
         row, close = features_TF[t], close_T[t]
