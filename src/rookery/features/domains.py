@@ -177,7 +177,7 @@ def _equity(seen: _Seen, group: str) -> list[Floats]:
     before_T = np.concatenate((np.full(min(_LONG, len(fed_T)), np.nan), fed_T[:-_LONG]))
     yearly_T = np.sqrt(_NS_PER_YEAR / _mean_step(seen.time_ns_T))
     return [
-        _breadth(seen.returns(group), _BREADTH),
+        _breadth(np.ascontiguousarray(seen.returns(group)), _BREADTH),
         seen.figure("pe_ratio") / 30.0,
         _quarter_elapsed(seen.time_ns_T),
         0.5 + 10.0 * (fed_T - before_T) / 100.0,

@@ -49,7 +49,10 @@ def market_features(high_TM: Floats, low_TM: Floats, close_TM: Floats, volume_TM
     features_TMF = np.zeros((count, instruments, len(MARKET_FEATURES)), np.float32)
     for m in range(instruments):
         high_T, low_T, close_T, volume_T = np.stack([values[:, m] for values in (high_TM, low_TM, close_TM, volume_TM)])
-        _fill(high_T, low_T, close_T, volume_T, features_TMF[:, m])
+        # An array of its own: a column of many is of another kind than one of one, and compiled for a second time.
+        features_TF = np.zeros((count, len(MARKET_FEATURES)), np.float32)
+        _fill(high_T, low_T, close_T, volume_T, features_TF)
+        features_TMF[:, m] = features_TF
     return features_TMF
 
 
@@ -58,7 +61,9 @@ def lagged_returns(close_TM: Floats, lags: int, *, window: int = 20) -> Singles:
     count, instruments = close_TM.shape
     scaled_TM = np.zeros((count, instruments))
     for m in range(instruments):
-        _scaled_returns(np.ascontiguousarray(close_TM[:, m]), window, scaled_TM[:, m])
+        scaled_T = np.zeros(count)
+        _scaled_returns(np.ascontiguousarray(close_TM[:, m]), window, scaled_T)
+        scaled_TM[:, m] = scaled_T
     lagged_TML = np.zeros((count, instruments, lags), np.float32)
     for lag in range(min(lags, count)):
         lagged_TML[lag:, :, lag] = scaled_TM[: count - lag]
@@ -79,7 +84,8 @@ def _scaled_returns(close_T: Floats, window: int, scaled_T: Floats) -> None:
 @njit(cache=True, nogil=True, error_model="numpy")
 def _fill(high_T: Floats, low_T: Floats, close_T: Floats, volume_T: Floats, features_TF: Singles) -> None:
     returns_T = np.zeros(len(close_T))
-    returns_T[1:] = close_T[1:] / close_T[:-1] - 1.0
+    for t in range(1, len(close_T)):
+        returns_T[t] = close_T[t] / close_T[t - 1] - 1.0
     gain, loss, fast, slow = 0.0, 0.0, close_T[0], close_T[0]
     for t in range(len(close_T)):
         row, close = features_TF[t], close_T[t]

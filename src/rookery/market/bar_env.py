@@ -155,7 +155,7 @@ def step(
         paid = state.money_NB[n, FEES] + state.money_NB[n, SLIPPAGE] + state.money_NB[n, CARRY]
         _decide(state, params, n, actions_NA)
         t = state.bar_N[n] + 1
-        after = settle_bar(accounts, n, market, t)
+        after = settle_bar(accounts, n, market, t, None)
         state.bar_N[n], state.worth_N[n], state.closed_worth_N[n] = t, after, after
         cost = state.money_NB[n, FEES] + state.money_NB[n, SLIPPAGE] + state.money_NB[n, CARRY] - paid
         rewards_N[n] = step_reward(params.reward, memory_N3, n, before, after, cost, params.capital)

@@ -143,37 +143,33 @@ def _settle_all(accounts: Accounts, market: Market, order_NTM: Floats, worth_NT:
         worth_NT[n, 0] = accounts.money_NB[n, CASH]
         quantity_NTM[n, 0] = 0.0
         for t in range(1, worth_NT.shape[1]):
-            accounts.position_NMC[n, :, ORDER] = order_NTM[n, t - 1]
-            worth_NT[n, t] = settle_bar(accounts, n, market, t)
-            quantity_NTM[n, t] = accounts.position_NMC[n, :, QUANTITY]
+            # Loops, not slices: numba compiles seconds of messages about shapes for a slice.
+            for m in range(order_NTM.shape[2]):
+                accounts.position_NMC[n, m, ORDER] = order_NTM[n, t - 1, m]
+            worth_NT[n, t] = settle_bar(accounts, n, market, t, None)
+            for m in range(order_NTM.shape[2]):
+                quantity_NTM[n, t, m] = accounts.position_NMC[n, m, QUANTITY]
 
 
 @inlined
-def settle_bar(accounts: Accounts, n: int, market: Market, t: int) -> float:
-    """Account `n` trades its orders in bar `t` and lives through it; its net worth at the close. Orders become 0."""
-    return _settle(accounts, n, market, t, None)
+def settle_bar(accounts: Accounts, n: int, market: Market, t: int, journal: Journal | None) -> float:
+    """Account `n` trades its orders in bar `t` and lives through it; its net worth at the close. Orders become 0.
 
-
-@inlined
-def record_bar(accounts: Accounts, n: int, market: Market, t: int, journal: Journal) -> float:
-    """`settle_bar` that writes fills and round trips into `journal`, which must have room; the books are the same."""
-    return _settle(accounts, n, market, t, journal)
-
-
-@inlined
-def _settle(accounts: Accounts, n: int, market: Market, t: int, journal: Journal | None) -> float:
+    Fills and round trips are written into `journal`, which must have room; with None the books are the same.
+    """
     # Without a journal numba drops every branch on it, so that who needs none pays nothing for it.
     terms = market.terms
     if terms.breaks:
         begin_day(accounts, n, market, t)
-    if not terms.fill_at_close:
-        _fill_orders(accounts, n, market, OPEN, t, journal)
-    if _holds(accounts, n):
-        _live_through(accounts, n, market, t, journal)
-        if journal is not None:
-            _note_extremes(accounts, n, market, t, journal)
-    if terms.fill_at_close:
-        _fill_orders(accounts, n, market, CLOSE, t, journal)
+    # One call of each in a loop, and a price that is no constant: half as much to compile.
+    price = CLOSE if terms.fill_at_close else OPEN
+    for fills in (not terms.fill_at_close, terms.fill_at_close):
+        if fills:
+            _fill_orders(accounts, n, market, price, t, journal)
+        elif _holds(accounts, n):
+            _live_through(accounts, n, market, t, journal)
+            if journal is not None:
+                _note_extremes(accounts, n, market, t, journal)
     worth = _close_bar(accounts, n, market, t, journal)
     if terms.breaks:
         watch(accounts, n, market, t, worth)
@@ -262,22 +258,24 @@ def _live_through(accounts: Accounts, n: int, market: Market, t: int, journal: J
         held = accounts.position_NMC[n, m, QUANTITY]
         if held == 0.0:
             continue
+        stopped, taken, cause = False, False, BY_LIQUIDATION
         if share <= 1.0:
             worst = _worst_price(accounts, n, m, market, t)
             price = market.quotes_TMQ[t, m, OPEN] + share * (worst - market.quotes_TMQ[t, m, OPEN])
-            _note_open(accounts, n, m, market, t, journal)
-            _send(accounts, n, m, -held, price, market, t, BY_LIQUIDATION, journal)
-            continue
-        stopped, taken, price = _exit(accounts, n, m, market, t)
-        if stopped or taken:
-            _note_open(accounts, n, m, market, t, journal)
+        else:
+            stopped, taken, price = _exit(accounts, n, m, market, t)
+            if not (stopped or taken):
+                continue
+            cause = BY_STOP if stopped else BY_TAKE
+        _note_open(accounts, n, m, market, t, journal)
         if stopped:
             accounts.counts_NK[n, STOP] += 1
             accounts.counts_NK[n, STOP_AND_TAKE] += taken
-            _send(accounts, n, m, -held, price, market, t, BY_STOP, journal)
-        elif taken:
+        if cause == BY_TAKE:
             accounts.counts_NK[n, TAKE] += 1
-            _rest(accounts, n, m, price, market, t, journal)
+            _rest(accounts, n, m, price, market, t, cause, journal)
+        else:
+            _send(accounts, n, m, -held, price, market, t, cause, journal)
 
 
 @inlined
@@ -350,13 +348,15 @@ def _exit(accounts: Accounts, n: int, m: int, market: Market, t: int) -> tuple[b
 
 
 @inlined
-def _rest(accounts: Accounts, n: int, m: int, price: float, market: Market, t: int, journal: Journal | None) -> None:
+def _rest(
+    accounts: Accounts, n: int, m: int, price: float, market: Market, t: int, cause: int, journal: Journal | None
+) -> None:
     """A resting order that closes the position at `price`, exactly."""
     quantity, contract = -accounts.position_NMC[n, m, QUANTITY], market.instruments_MI[m, CONTRACT]
     value = quantity * contract * price
     fee = abs(value) * market.instruments_MI[m, FEE] + market.instruments_MI[m, FEE_FIXED]
     if journal is not None:
-        note_fill(journal, t, m, BY_TAKE, -quantity, quantity, value, value, fee, contract)
+        note_fill(journal, t, m, cause, -quantity, quantity, value, value, fee, contract)
     trade(accounts, n, m, quantity, value, value, fee)
 
 

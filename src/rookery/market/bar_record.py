@@ -88,7 +88,8 @@ def record_targets(
     worth_T[0] = capital
     asked_TM, t = np.require(wish_TM, np.float64, ["C", "W"]), 0
     while True:
-        t = trade_targets(accounts, terms, orders, way, asked_TM, (t, count), worth_T, quantity_TM, carry_T, journal)
+        # An account that is no constant: numba compiles the ledger anew for a constant one.
+        t = trade_targets(accounts, 0, terms, orders, way, asked_TM, (t, count), worth_T, quantity_TM, carry_T, journal)
         if t == count:
             return record_of(terms, accounts, journal, worth_T, quantity_TM, carry_T)
         journal = larger(journal)

@@ -34,6 +34,7 @@ from rookery.market.agent_view import (
 from rookery.market.agent_view import PEAK as GROWTH_PEAK
 from rookery.market.bar_ledger import settle_bar
 from rookery.market.bars import CLOSE, OPEN
+from rookery.market.compilation import inlined, managed
 from rookery.market.frozen_specialists import likeliest_action
 from rookery.market.meta_observation import METRICS, RETURNS
 from rookery.market.portfolio_params import FROZEN, GIVEN, PortfolioParams, PortfolioState
@@ -90,12 +91,13 @@ def step(
         rewards_N[n], terminated_N[n], truncated_N[n] = total, terminated, truncated
         _observe(state, accounts, params, n, observations_NO[n])
         if terminated or truncated:
-            final_NO[n] = observations_NO[n]
+            for o in range(observations_NO.shape[1]):
+                final_NO[n, o] = observations_NO[n, o]
             _begin(state, accounts, params, n)
             _observe(state, accounts, params, n, observations_NO[n])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _bar(
     state: PortfolioState,
     accounts: Accounts,
@@ -132,7 +134,7 @@ def _bar(
     return float(paid)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@managed
 def _begin(state: PortfolioState, accounts: Accounts, params: PortfolioParams, n: int) -> None:
     starts = params.last_start - params.first_start + 1
     start = params.first_start + int(uniform(state.words_N, n) * starts)
@@ -153,7 +155,7 @@ def _begin(state: PortfolioState, accounts: Accounts, params: PortfolioParams, n
     begin_view(state.trading_NMX, state.growth_NX, n, params.capital)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inlined
 def _allocate(state: PortfolioState, params: PortfolioParams, n: int, action_A: Singles) -> None:
     """Amounts clipped to 0..1, the first S divided by their sum; an amount that is not a number counts as 0."""
     count, total = state.share_NS.shape[1], 0.0
@@ -166,12 +168,12 @@ def _allocate(state: PortfolioState, params: PortfolioParams, n: int, action_A: 
     state.risk_N[n] = _unit(float(action_A[count]))
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def _unit(amount: float) -> float:
     return float(min(amount, 1.0)) if amount > 0.0 else 0.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inlined
 def _take_stances(
     state: PortfolioState,
     accounts: Accounts,
@@ -197,7 +199,7 @@ def _take_stances(
             state.stance_NM[n, m] = 1.0 if action == BUY else -1.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inlined
 def _ask(state: PortfolioState, params: PortfolioParams, n: int) -> None:
     """Turn stances and allocations into orders."""
     t, worth, risk = state.bar_N[n], max(state.worth_N[n], 0.0), state.risk_N[n]
@@ -220,7 +222,7 @@ def _ask(state: PortfolioState, params: PortfolioParams, n: int) -> None:
         state.exposure_NM[n, m] = (held + order) * unit / max(worth, 1e-6 * params.capital)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inlined
 def _risk_ratio(state: PortfolioState, params: PortfolioParams, n: int) -> float:
     """Deviation of what is asked for over the limit, by the trailing covariance; 0 without a limit."""
     covariance_TMM, t, variance = params.market.covariance_TMM, state.bar_N[n], 0.0
@@ -235,7 +237,7 @@ def _risk_ratio(state: PortfolioState, params: PortfolioParams, n: int) -> float
     return float(state.risk_ratio_N[n])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inlined
 def _gross(state: PortfolioState, params: PortfolioParams, n: int) -> float:
     """Gross value of what is asked for over net worth."""
     total = 0.0
@@ -244,7 +246,7 @@ def _gross(state: PortfolioState, params: PortfolioParams, n: int) -> float:
     return total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _live(state: PortfolioState, accounts: Accounts, params: PortfolioParams, n: int) -> tuple[float, float]:
     """Settle in the next bar and note what came of it; net worth after it and what was paid."""
     t, before, instruments = state.bar_N[n] + 1, state.worth_N[n], params.group_M.shape[0]
@@ -254,7 +256,7 @@ def _live(state: PortfolioState, accounts: Accounts, params: PortfolioParams, n:
         # What was to be held and is gone after a bar with a stop was stopped: its stance is over.
         state.asked_NM[n, m] = state.position_NMC[n, m, QUANTITY] + state.position_NMC[n, m, ORDER]
         state.held_NM[n, m] = state.position_NMC[n, m, QUANTITY]
-    after = settle_bar(accounts, n, params.market, t)
+    after = settle_bar(accounts, n, params.market, t, None)
     _note_records(state, params, n, t)
     for m in range(instruments):
         held = state.position_NMC[n, m, QUANTITY]
@@ -274,7 +276,7 @@ def _live(state: PortfolioState, accounts: Accounts, params: PortfolioParams, n:
     return after, state.money_NB[n, FEES] + state.money_NB[n, SLIPPAGE] + state.money_NB[n, CARRY] - paid
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@managed
 def _note_records(state: PortfolioState, params: PortfolioParams, n: int, t: int) -> None:
     """What each specialist's stances earned in bar `t`, mean over its instruments, costs of turning them taken off.
 
@@ -309,7 +311,7 @@ def _note_records(state: PortfolioState, params: PortfolioParams, n: int, t: int
         record_X[DEEPEST] = max(record_X[DEEPEST] + _DECAY * (drawdown - record_X[DEEPEST]), drawdown)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def _differential_sharpe(mean: float, square: float, gained: float) -> float:
     """Derivative of the Sharpe ratio of moving moments for a gain (Moody and Saffell 2001, eq. 14), within +-10."""
     variance = square - mean * mean
@@ -318,7 +320,7 @@ def _differential_sharpe(mean: float, square: float, gained: float) -> float:
     return _bounded((square * (gained - mean) - 0.5 * mean * (gained * gained - square)) / variance**1.5)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@managed
 def _observe(state: PortfolioState, accounts: Accounts, params: PortfolioParams, n: int, row_O: Singles) -> None:
     """The meta-controller's numbers (see `meta_observation`); where actions are given, what specialists see as well."""
     t, worth, place = state.bar_N[n], state.worth_N[n], RETURNS + 2
@@ -346,7 +348,7 @@ def _observe(state: PortfolioState, accounts: Accounts, params: PortfolioParams,
         _observe_for_specialists(state, accounts, params, n, row_O, place + params.macro_TK.shape[1])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inlined
 def _observe_for_specialists(
     state: PortfolioState, accounts: Accounts, params: PortfolioParams, n: int, row_O: Singles, place: int
 ) -> None:
@@ -365,7 +367,7 @@ def _observe_for_specialists(
         place += VIEW_SIZE
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inlined
 def _account_view(
     state: PortfolioState, accounts: Accounts, params: PortfolioParams, n: int, row_O: Singles, place: int
 ) -> None:
@@ -376,7 +378,7 @@ def _account_view(
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inlined
 def _position_view(
     state: PortfolioState, accounts: Accounts, params: PortfolioParams, n: int, m: int, row_O: Singles, place: int
 ) -> None:
@@ -386,6 +388,6 @@ def _position_view(
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def _bounded(value: float) -> float:
     return min(max(value, -_LARGEST), _LARGEST)

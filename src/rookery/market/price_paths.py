@@ -96,7 +96,8 @@ def _one_factor(draws: np.random.Generator, shape: tuple[int, int], correlation_
 def _autoregression(shocks_TM: Floats, share: float) -> Floats:
     level_TM = shocks_TM.copy()
     for t in range(1, len(level_TM)):
-        level_TM[t] += share * level_TM[t - 1]
+        for m in range(level_TM.shape[1]):
+            level_TM[t, m] += share * level_TM[t - 1, m]
     return level_TM
 
 

@@ -29,6 +29,7 @@ from rookery.market.agent_view import (
 )
 from rookery.market.bar_ledger import market, settle_bar
 from rookery.market.bars import CLOSE, Bars
+from rookery.market.compilation import inlined, managed
 from rookery.market.env_config import EnvConfig
 from rookery.market.rewards import Reward, begin_rewards, reward, step_reward
 from rookery.market.terms import CONTRACT, Market
@@ -188,7 +189,7 @@ def step(
         paid = state.money_NB[n, FEES] + state.money_NB[n, SLIPPAGE] + state.money_NB[n, CARRY]
         _decide(state, params, n, m, actions_NA)
         t = state.bar_N[n] + 1
-        after = settle_bar(accounts, n, market, t)
+        after = settle_bar(accounts, n, market, t, None)
         state.bar_N[n], state.worth_N[n], state.closed_worth_N[n] = t, after, after
         cost = state.money_NB[n, FEES] + state.money_NB[n, SLIPPAGE] + state.money_NB[n, CARRY] - paid
         rewards_N[n] = step_reward(params.reward, memory_N3, n, before, after, cost, params.capital)
@@ -205,7 +206,7 @@ def step(
             _observe(state, accounts, params, n, observations_NO)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def _begin(state: SpecialistState, accounts: Accounts, params: SpecialistParams, n: int) -> None:
     starts = params.last_start - params.first_start + 1
     start = params.first_start + int(uniform(state.words_N, n) * starts)
@@ -219,7 +220,7 @@ def _begin(state: SpecialistState, accounts: Accounts, params: SpecialistParams,
     begin_view(state.trading_NMX, state.growth_NX, n, params.capital)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def _decide(state: SpecialistState, params: SpecialistParams, n: int, m: int, actions_NA: Singles) -> None:
     """Turn the action of copy `n` into an order for its instrument."""
     bar, held = state.bar_N[n], state.position_NMC[n, m, QUANTITY]
@@ -233,7 +234,7 @@ def _decide(state: SpecialistState, params: SpecialistParams, n: int, m: int, ac
         state.position_NMC[n, m, ORDER] = side * params.size * max(state.worth_N[n], 0.0) / unit - held
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@managed
 def _observe(
     state: SpecialistState, accounts: Accounts, params: SpecialistParams, n: int, observations_NO: Singles
 ) -> None:

@@ -132,7 +132,7 @@ def _run(
             add_worth(figures_R, figures_R[END])
             continue
         arrive(way, plan, accounts, 0, market, t)
-        add_worth(figures_R, settle_bar(accounts, 0, market, t))
+        add_worth(figures_R, settle_bar(accounts, 0, market, t, None))
         if figures_R[END] > 0.0:
             _decide_all(accounts, market, plan, way, wish_TM, t, figures_R)
 

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rookery.market.accounts import CARRY, QUANTITY, REFUSED, Accounts
-from rookery.market.bar_ledger import record_bar
+from rookery.market.bar_ledger import settle_bar
 from rookery.market.bars import CLOSE
 from rookery.market.compilation import hot, inlined
 from rookery.market.execution import Execution, offer
@@ -120,6 +120,7 @@ def _change(plan: Plan, market: Market, t: int, m: int, wish: float, held: float
 @hot
 def trade_targets(
     accounts: Accounts,
+    n: int,
     market: Market,
     plan: Plan,
     way: UnderWay,
@@ -130,19 +131,19 @@ def trade_targets(
     carry_T: Floats,
     journal: Journal,
 ) -> int:
-    """Account 0 lives through `bars` (from, to), then decides; the bar to go on with, which is `to` unless the journal
-    is full. Decisions begin at the bar of `way`. `carry_T` is what has been paid by each bar since the start.
+    """Account `n` lives through `bars` (from, to), then decides; the bar to go on with, which is `to` unless the
+    journal is full. Decisions begin at the bar of `way`. `carry_T` is what has been paid by each bar since the start.
     """
     first = way.oldest_1[0]
     for t in range(bars[0], bars[1]):
         if not has_room(journal):
             return t
         if t > 0:
-            arrive(way, plan, accounts, 0, market, t)
-            worth_T[t] = record_bar(accounts, 0, market, t, journal)
+            arrive(way, plan, accounts, n, market, t)
+            worth_T[t] = settle_bar(accounts, n, market, t, journal)
         for m in range(wish_TM.shape[1]):
-            quantity_TM[t, m] = accounts.position_NMC[0, m, QUANTITY]
+            quantity_TM[t, m] = accounts.position_NMC[n, m, QUANTITY]
             if t >= first:
-                decide(way, plan, accounts, 0, market, t, m, float(wish_TM[t, m]), worth_T[t])
-        carry_T[t] = accounts.money_NB[0, CARRY]
+                decide(way, plan, accounts, n, market, t, m, float(wish_TM[t, m]), worth_T[t])
+        carry_T[t] = accounts.money_NB[n, CARRY]
     return bars[1]

@@ -110,9 +110,11 @@ def note_fill(
         note_price(journal, m, abs(held) - closed, value / quantity)
         if closed == abs(held):
             trip[TRIP_INSTRUMENT], trip[EXIT_BAR], trip[EXIT_CAUSE] = m, t, cause
-            journal.trip_YC[journal.written_2[1]] = trip
+            # A loop, not slices: numba compiles seconds of messages about shapes for them.
+            for c in range(len(trip)):
+                journal.trip_YC[journal.written_2[1], c] = trip[c]
+                trip[c] = 0.0
             journal.written_2[1] += 1
-            trip[:] = 0.0
     if closed < abs(quantity):
         if trip[TRIP_FILLS] == 0:
             trip[TRIP_INSTRUMENT], trip[ENTRY_BAR], trip[SIDE] = m, t, np.sign(quantity)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from numba import njit
 
 from rookery.market.accounts import CARRY, CASH, QUANTITY, REFUSED, Accounts, open_accounts
-from rookery.market.bar_ledger import record_bar
+from rookery.market.bar_ledger import settle_bar
 from rookery.market.bar_orders import BarFill, BarObservation, BarOrder
 from rookery.market.bar_record import BarRecord, record_of
 from rookery.market.bars import CLOSE, OPEN
@@ -235,4 +235,4 @@ def _meet_bar(
     for m in range(len(due_M)):
         most_M[m] = volume_limit(market, t, m)
         offer(accounts, 0, market, t, m, due_M[m], rest_M, carries)
-    return float(record_bar(accounts, 0, market, t, journal))
+    return float(settle_bar(accounts, 0, market, t, journal))
