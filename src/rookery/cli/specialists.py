@@ -177,16 +177,19 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Judge what a run has trained on its test bars, and report; --eval-episodes asks about validation as well."""
+    from rookery.runs import as_started
+
     progress = Progress(quiet=quiet)
-    facts = _own(run_directory(output_dir))
-    with outcome.stoppable(facts.path):
+    facts, evaluated = _own(run_directory(output_dir)), {}
+    with outcome.stoppable(facts.path), as_started(facts) as there:
         from rookery.pipelines.specialists import whole
 
-        result = whole.resume(facts, gated=False if no_gate else None, progress=progress)
+        result = whole.resume(there, gated=False if no_gate else None, progress=progress)
         if eval_episodes is not None:
-            evaluated = whole.evaluate(facts, eval_episodes, progress=progress)
-            specialists_outcome.show_evaluated(evaluated, as_json=as_json)
-    outcome.show_result(result, as_json=as_json)
+            evaluated = dict(whole.evaluate(there, eval_episodes, progress=progress))
+    specialists_outcome.show_evaluated(evaluated, as_json=as_json)
+    beside = {} if eval_episodes is None else {"validation": evaluated}
+    outcome.show_result(result, as_json=as_json, beside=beside)
 
 
 @app.command("run")
