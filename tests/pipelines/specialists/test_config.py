@@ -174,7 +174,9 @@ def test_a_rate_that_phase_3_would_clamp_is_refused_by_its_key():
     assert set(joint_rates(SpecialistsConfig()).values()) == {3e-4}
 
 
-@pytest.mark.parametrize(("name", "meant"), [("max_drawdown", "-max_drawdown"), ("portfolio_sharp", "portfolio_sharpe")])
+@pytest.mark.parametrize(
+    ("name", "meant"), [("max_drawdown", "-max_drawdown"), ("portfolio_sharp", "portfolio_sharpe")]
+)
 def test_a_figure_that_validation_does_not_have_is_refused_with_the_nearest(tmp_path: Path, name: str, meant: str):
     with pytest.raises(UserError, match=rf"'evaluation.best_by' is not one of .*the nearest is {meant}\)") as caught:
         SpecialistsConfig.read(_write(tmp_path, f"evaluation:\n  best_by: {name}\n"))
