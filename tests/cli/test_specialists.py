@@ -120,6 +120,20 @@ def test_an_unknown_key_of_the_settings_is_refused_with_line_and_nearest_name(ro
     assert "did you mean 'batch_size'?" in said.err
 
 
+@pytest.mark.parametrize(
+    "words", [("--tz", "UTC"), ("--price", "mid"), ("--quarantine", "aside"), ("--interval", "1h")]
+)
+@pytest.mark.parametrize("command", ["check", "train", "run"])
+def test_an_option_on_how_files_are_read_is_refused_without_files(
+    rookery: Call, folder: Path, command: str, words: tuple[str, str]
+):
+    said = rookery("specialists", command, *words)
+    assert said.code == 2
+    assert f"{words[0]}: says how files are read, and none is given" in said.err
+    assert "--input" in said.err
+    assert not (folder / "models").exists()
+
+
 def test_a_phase_without_the_one_before_it_is_refused(rookery: Call, folder: Path):
     said = rookery("specialists", "train", "--phase", "2", "--input", "bars", "--output-dir", "m")
     assert said.code == 2

@@ -81,7 +81,7 @@ def check(
     """Read bars (and settings) as a run would, on one clock, and say what was found; writes --quarantine alone."""
     progress = Progress(quiet=quiet)
     settings = specialists_config(config, {}, progress=progress)
-    source = bar_source(context.params)
+    source = bar_source(context)
     from rookery.pipelines.specialists.inputs import read
     from rookery.pipelines.specialists.portfolio import portfolio
 
@@ -126,7 +126,7 @@ def train(
     progress = Progress(quiet=quiet)
     folder = run_directory(output_dir)
     settings = specialists_config(config, context.params, progress=progress, run=folder)
-    source = bar_source(context.params, run=folder)
+    source = bar_source(context, run=folder)
     if phase in ("2", "3"):
         _refuse_unready(folder, int(phase))
     with outcome.stoppable(folder):
@@ -227,7 +227,7 @@ def run(
     use_threads(threads)
     progress = Progress(quiet=quiet)
     settings = specialists_config(config, context.params, progress=progress)
-    source = bar_source(context.params)
+    source = bar_source(context)
     folder = run_folder(output or completion.RUNS / (run_name(Path(source.name)) if input else "specialists"))
     with outcome.stoppable(folder):
         from rookery.pipelines.specialists import whole
