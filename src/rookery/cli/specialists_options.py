@@ -110,6 +110,10 @@ def bar_source(context: typer.Context, *, run: Path | None = None) -> "BarSource
             place=f"--{idle[0].replace('_', '-')}",
             remedy="name them with --input, or leave it out",
         )
+    if not inputs and run is not None and is_run(run):
+        return BarSource.from_request(read_run(run).request["source"])
+    if not inputs:
+        return BarSource(kind="embedded")
     read_as = options_of(
         tz=options.get("tz"),
         bar_stamp=options.get("bar_stamp"),
@@ -119,10 +123,6 @@ def bar_source(context: typer.Context, *, run: Path | None = None) -> "BarSource
         price=options.get("price", "mid"),
         ranges=options.get("ranges", "refuse"),
     )
-    if not inputs and run is not None and is_run(run):
-        return BarSource.from_request(read_run(run).request["source"])
-    if not inputs:
-        return BarSource(kind="embedded")
     aside = options.get("quarantine")
     return BarSource(
         inputs=tuple(inputs),
