@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from rookery.errors import UserError
-from rookery.pipelines.specialists.begun import begun, may_change
+from rookery.pipelines.specialists.begun import begun, opened
 from rookery.pipelines.specialists.config import SpecialistsConfig, quick
 from rookery.run import OUTCOME, Run
 
@@ -23,10 +23,6 @@ def stages(path: Path, *names: str) -> None:
         run.finish({"verdict": "none"})
 
 
-def opened(path: Path, config: SpecialistsConfig, seed: int = 0) -> Run:
-    return Run(path, config=config, seed=seed, may_change=lambda before: may_change(path, config, before))
-
-
 def test_a_phase_has_begun_with_its_first_stage(tmp_path: Path):
     assert begun(tmp_path) == 0
     stages(tmp_path / "run", "bars")
@@ -38,7 +34,7 @@ def test_a_phase_has_begun_with_its_first_stage(tmp_path: Path):
 def test_steps_of_a_phase_to_come_change_and_what_is_finished_stays(tmp_path: Path):
     path = tmp_path / "run"
     stages(path, "bars", "phase1_forex", "phase1_gate")
-    with opened(path, with_steps(phase_2_timesteps=99)) as run:
+    with opened(path, with_steps(phase_2_timesteps=99), seed=0, progress=None) as run:
         assert not run.is_through
         for name in ("bars", "phase1_forex", "phase1_gate"):
             with run.stage(name) as stage:
@@ -52,7 +48,7 @@ def test_steps_of_a_phase_that_has_begun_are_refused(tmp_path: Path):
     stages(path, "bars", "phase1_forex")
     with (
         pytest.raises(UserError, match="was started with another config"),
-        opened(path, with_steps(phase_1_timesteps=9)),
+        opened(path, with_steps(phase_1_timesteps=9), seed=0, progress=None),
     ):
         pass
 
@@ -60,7 +56,10 @@ def test_steps_of_a_phase_that_has_begun_are_refused(tmp_path: Path):
 def test_a_run_that_is_refused_keeps_its_settings_and_its_outcome(tmp_path: Path):
     path = tmp_path / "run"
     stages(path, "bars")
-    with pytest.raises(UserError, match="another seed"), opened(path, with_steps(phase_2_timesteps=9), seed=1):
+    with (
+        pytest.raises(UserError, match="another seed"),
+        opened(path, with_steps(phase_2_timesteps=9), seed=1, progress=None),
+    ):
         pass
     assert (path / OUTCOME).is_file()
     with Run(path, config=quick(), seed=0) as run:

@@ -25,6 +25,7 @@ from rookery.models.joint_policy import META, JointPolicy
 from rookery.models.meta_controller import MetaController
 from rookery.models.specialist import Specialist
 from rookery.pipelines.specialists.acting import meta_wishes, whole_span
+from rookery.pipelines.specialists.begun import opened
 from rookery.pipelines.specialists.books import Wishes, settled, year_of
 from rookery.pipelines.specialists.bulletins import bulletin
 from rookery.pipelines.specialists.config import SpecialistsConfig
@@ -163,7 +164,7 @@ class Phase3JointTrainer:
 
     def train(self) -> TrainedJoint:
         """Train, or load what was trained."""
-        with Run(self._output_dir, config=self.config, seed=self.seed, progress=self._progress) as run:
+        with opened(self._output_dir, self.config, seed=self.seed, progress=self._progress) as run:
             return self.fit(run)
 
     def fit(self, run: Run) -> TrainedJoint:
