@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FILES = sorted(path for part in ("src", "tests", "benchmarks", "examples") for path in (ROOT / part).rglob("*.py"))
+FILES = sorted(path for part in ("src", "tests", "benchmarks") for path in (ROOT / part).rglob("*.py"))
 HOME = "rookery.market.compilation"
 # What compiles a function, and so what may call a part that has no door.
 COMPILERS = {"njit", "jit", "vectorize", "guvectorize", "hot", "inlined", "managed"}
