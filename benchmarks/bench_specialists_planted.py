@@ -189,7 +189,7 @@ def policies(config: SpecialistsConfig, seed: int, folder: Path) -> dict[str, Jo
     saved.load_checkpoint(folder / STAGE / MODELS / f"{newest.checkpoint_id}.json").fill({"joint": last})
     print(
         f"seed {seed}: specialists take their side in {min(told):.2%} of bars or more; phase 3 kept update "
-        f"{kept.best_update} of {kept.scores[-1][0]}",
+        f"{kept.best_update} of {kept.validations[-1][0]}",
         flush=True,
     )
     return {"phase 2": before, "phase 3, kept": kept.policy, "phase 3, last": last}

@@ -43,6 +43,10 @@ class Config(BaseModel):
         except ValidationError as failure:
             raise _explain(failure, cls, place=place, text=text) from None
 
+    def deciding(self, stage: str) -> Self:
+        """The settings that a stage of a run hangs on: a change of others leaves it finished."""
+        return self
+
     def fingerprint(self) -> str:
         """sha256 of the canonical JSON form: equal settings have equal fingerprints."""
         canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))

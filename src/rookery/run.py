@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from secrets import token_hex
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import yaml
 
@@ -77,6 +77,7 @@ class Run:
     """A locked run directory. Use as a context manager: `with Run(path, config=config, seed=0) as run:`.
 
     `request` says what was asked for (pipeline, input, options), in JSON values, so that `resume` can ask again.
+    A run that was begun with other settings is refused, unless `may_change` of these, in JSON values, is true.
     Layout: `run.json`, `config.yaml`, one folder per stage, `outcome.json` once it is through, and `logs/` for
     whatever carries wall time.
     """
@@ -89,12 +90,14 @@ class Run:
         seed: int,
         request: Mapping[str, object] | None = None,
         progress: Progress | None = None,
+        may_change: Callable[[dict[str, Any]], bool] | None = None,
     ) -> None:
         self.path = checked_directory(path)
         self.config = config
         self.seed = seed
         self.request = dict(request or {})
         self.progress = Progress() if progress is None else progress
+        self._may_change = may_change
         self._lock: int | None = None
 
     def __enter__(self) -> Self:
@@ -131,8 +134,9 @@ class Run:
     def stage(self, name: str, *, inputs: Mapping[str, str] | None = None) -> Iterator[Stage]:
         """Enter a stage. If it finished under the same key it is verified and `finished` is true: load, do not repeat.
 
-        The key is the sha256 of code version, settings, seed and `inputs` (name -> fingerprint). A stage whose key
-        changed, or that did not finish, starts again; a resumable stage keeps its own checkpoints in the folder.
+        The key is the sha256 of code version, settings (`Config.deciding`), seed and `inputs` (name -> fingerprint). A
+        stage whose key changed, or that did not finish, starts again; a resumable stage keeps its own checkpoints in
+        the folder.
         """
         if not _NAME.fullmatch(name):
             raise ValueError(f"'{name}' is not a plain stage name")
@@ -168,7 +172,7 @@ class Run:
         facts = {"seed": self.seed, "config": self.config.model_dump(mode="json"), "request": self.request}
         header = self.path / HEADER
         if header.exists():
-            _refuse_other_settings(header, facts)
+            _refuse_another(header, facts, self._may_change)
         _sweep(self.path)
         # Of the request it is no part: files of the same relative names elsewhere are told apart by what is in them.
         folder = os.path.relpath(Path.cwd(), self.path.resolve())
@@ -184,7 +188,8 @@ class Run:
             self._lock = None
 
     def _key(self, name: str, inputs: Mapping[str, str]) -> str:
-        parts = [name, code_version(), self.config.fingerprint(), str(self.seed), json.dumps(inputs, sort_keys=True)]
+        settings = self.config.deciding(name).fingerprint()
+        parts = [name, code_version(), settings, str(self.seed), json.dumps(inputs, sort_keys=True)]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def _prepare(self, folder: Path, key: str) -> None:
@@ -327,15 +332,23 @@ def _refuse_foreign(path: Path) -> None:
         )
 
 
-def _refuse_other_settings(header: Path, facts: Mapping[str, object]) -> None:
+def _refuse_another(
+    header: Path, facts: Mapping[str, object], may_change: Callable[[dict[str, Any]], bool] | None
+) -> None:
     before = read_sealed(header)
-    for name in ("seed", "config", "request"):
-        if before.get(name) != facts[name]:
-            raise UserError(
-                f"was started with another {name}{_first_difference(before.get(name), facts[name])}",
-                place=header.parent,
-                remedy="use another directory, or delete this one",
-            )
+    # Settings come last: only those of a run that is the same otherwise are asked about.
+    for name in ("seed", "request", "config"):
+        if before.get(name) == facts[name]:
+            continue
+        if name == "config" and may_change is not None and may_change(before["config"]):
+            # What came of the other settings is not the outcome of these.
+            (header.parent / OUTCOME).unlink(missing_ok=True)
+            continue
+        raise UserError(
+            f"was started with another {name}{_first_difference(before.get(name), facts[name])}",
+            place=header.parent,
+            remedy="use another directory, or delete this one",
+        )
 
 
 def _first_difference(before: object, now: object) -> str:

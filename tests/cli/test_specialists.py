@@ -120,6 +120,20 @@ def test_an_unknown_key_of_the_settings_is_refused_with_line_and_nearest_name(ro
     assert "did you mean 'batch_size'?" in said.err
 
 
+@pytest.mark.parametrize(
+    "words", [("--tz", "UTC"), ("--price", "mid"), ("--quarantine", "aside"), ("--interval", "1h")]
+)
+@pytest.mark.parametrize("command", ["check", "train", "run"])
+def test_an_option_on_how_files_are_read_is_refused_without_files(
+    rookery: Call, folder: Path, command: str, words: tuple[str, str]
+):
+    said = rookery("specialists", command, *words)
+    assert said.code == 2
+    assert f"{words[0]}: says how files are read, and none is given" in said.err
+    assert "--input" in said.err
+    assert not (folder / "models").exists()
+
+
 def test_a_phase_without_the_one_before_it_is_refused(rookery: Call, folder: Path):
     said = rookery("specialists", "train", "--phase", "2", "--input", "bars", "--output-dir", "m")
     assert said.code == 2
@@ -129,19 +143,28 @@ def test_a_phase_without_the_one_before_it_is_refused(rookery: Call, folder: Pat
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_a_later_phase_takes_seed_and_steps_of_the_run_that_it_goes_on_with(rookery: Call, folder: Path):
+def test_a_later_phase_takes_the_runs_seed_and_steps_of_its_own(rookery: Call, folder: Path):
     first = ("--phase", "1", "--input", "bars", "--timesteps", "128", "--seed", "7", "--no-gate")
     assert rookery("specialists", "train", *first, "--config", "agents.yaml", "--output-dir", "m").code == 0
     later = ("specialists", "train", "--phase", "2", "--config", "agents.yaml", "--output-dir", "m", "--no-gate")
-    refused = rookery(*later, "--timesteps", "512")
+    weights = {path: path.read_bytes() for path in folder.glob("m/phase1_*/*.safetensors")}
+    assert len(weights) == 3
+    refused = rookery(*later, "--phase1-timesteps", "512")
     assert refused.code == 2
-    assert "--timesteps: the run was begun with 256 steps for phase 2, not 512" in refused.err
-    assert "begin another run with --phase2-timesteps 512" in refused.err
-    assert rookery(*later, "--timesteps", "256").code == 0
-    assert "was started with another seed" in rookery(*later, "--seed", "8").err
+    assert "m: phase 1 was begun with 128 steps, not 512" in refused.err
+    assert "--phase1-timesteps 128" in refused.err
+    said = rookery(*later, "--timesteps", "128")
+    assert said.code == 0
+    assert said.err.count("finished before, loaded") == 5
+    assert {path: path.read_bytes() for path in weights} == weights
+    assert "phase 2 was begun with 128 steps, not 256" in rookery(*later).err
+    assert "was started with another seed" in rookery(*later, "--timesteps", "128", "--seed", "8").err
     said = rookery(*later[:3], "3", *later[4:], "--eval-episodes", "2")
     assert said.code == 0
     assert "lead over phase 2: " in said.out
+    judged = rookery("specialists", "eval", "--output-dir", "m", "--eval-episodes", "2", "--json", "--no-gate").json
+    assert judged["validation"]["joint"]["episodes"] == 2
+    assert judged["verdict"]["sentence"]
 
 
 def test_the_scripts_folder_of_one_phase_lies_in_the_run_of_all_three():

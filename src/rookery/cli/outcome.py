@@ -41,10 +41,15 @@ def _how_to_go_on(run: Path | None) -> str:
     return f"rookery resume {run}" if run is not None and is_run(run) else "the same command again"
 
 
-def show_result(result: "RunResult", *, as_json: bool, following: Sequence[str] = ()) -> None:
-    """Verdict, what agent and rivals earned, and where the report lies; exit code 3 when a gate refused."""
+def show_result(
+    result: "RunResult", *, as_json: bool, following: Sequence[str] = (), beside: Mapping[str, object] | None = None
+) -> None:
+    """Verdict, what agent and rivals earned, and where the report lies; exit code 3 when a gate refused.
+
+    `beside` enters the JSON document.
+    """
     if as_json:
-        show.document(_document(result))
+        show.document({**_document(result), **(beside or {})})
     else:
         show.lines(_account(result, following))
     if result.report.verdict.code == "refused":

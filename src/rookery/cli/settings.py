@@ -1,6 +1,6 @@
 """Settings of a pipeline: its defaults, then a file, then options."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -76,39 +76,47 @@ def specialists_config(
 
     Without a file they are those of `run`, where that is a run already, else the specification's with typical costs.
     `timesteps` are those of the phase that is asked for, or of each. A run's other phases keep the steps that it was
-    begun with, whatever the file says. Raises UserError when the phase asked for was begun with other steps.
+    begun with, whatever the file says. Raises UserError when other steps are asked for of a phase that has begun.
     """
     from rookery.pipelines.specialists.config import SpecialistsConfig, typical
     from rookery.run import is_run
     from rookery.runs import read_run
 
-    begun = None
+    held = None
     if run is not None and is_run(run):
-        begun = SpecialistsConfig.parse(read_run(run).config, place=run / "run.json")
-    config = typical() if begun is None else begun
+        held = SpecialistsConfig.parse(read_run(run).config, place=run / "run.json")
+    config = typical() if held is None else held
     if file is not None:
         config = SpecialistsConfig.read(file, say=progress.say)
     # A device is chosen by the settings unless the command names one.
     given = {name: value for name, value in options.items() if (name, value) != ("device", "auto")}
+    phases = "123" if given.get("phase") == "all" else str(given.get("phase"))
     if (steps := given.get("timesteps")) is not None:
-        phases = "123" if given.get("phase") == "all" else str(given.get("phase"))
         given = {**{f"phase{number}_timesteps": steps for number in phases}, **_known(given)}
     config = _overridden(config, given, _SPECIALISTS)
-    return config if begun is None else _as_begun(config, begun, options.get("phase"))
-
-
-def _as_begun(config: "SpecialistsConfig", begun: "SpecialistsConfig", phase: object) -> "SpecialistsConfig":
-    """The settings with the run's own steps of the phases that are not asked for."""
-    if phase not in ("2", "3"):
+    if run is None or held is None:
         return config
-    asked, held = (getattr(one.training, f"phase_{phase}_timesteps") for one in (config, begun))
-    if asked != held:
-        raise UserError(
-            f"the run was begun with {held:,} steps for phase {phase}, not {asked:,}",
-            place="--timesteps",
-            remedy=f"leave them out, or begin another run with --phase{phase}-timesteps {asked}",
-        )
-    steps = {name: value for name, value in begun.training.model_dump().items() if name.endswith("_timesteps")}
+    asked = {number for number in (1, 2, 3) if str(number) in phases or given.get(f"phase{number}_timesteps")}
+    return _going_on(config, held, asked, run)
+
+
+def _going_on(
+    config: "SpecialistsConfig", held: "SpecialistsConfig", asked: Set[int], run: Path
+) -> "SpecialistsConfig":
+    """The settings with the run's own steps of the phases that are not `asked` about."""
+    from rookery.pipelines.specialists.begun import begun
+
+    steps = {}
+    for phase in (1, 2, 3):
+        name = f"phase_{phase}_timesteps"
+        wanted, own = (getattr(one.training, name) for one in (config, held))
+        if phase in asked and phase <= begun(run) and wanted != own:
+            raise UserError(
+                f"phase {phase} was begun with {own:,} steps, not {wanted:,}",
+                place=run,
+                remedy=f"give it {own} (--phase{phase}-timesteps {own}), or train in another --output-dir",
+            )
+        steps[name] = wanted if phase in asked else own
     return config.model_copy(update={"training": config.training.model_copy(update=steps)})
 
 

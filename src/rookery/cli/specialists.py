@@ -81,7 +81,7 @@ def check(
     """Read bars (and settings) as a run would, on one clock, and say what was found; writes --quarantine alone."""
     progress = Progress(quiet=quiet)
     settings = specialists_config(config, {}, progress=progress)
-    source = bar_source(context.params)
+    source = bar_source(context)
     from rookery.pipelines.specialists.inputs import read
     from rookery.pipelines.specialists.portfolio import portfolio
 
@@ -126,7 +126,7 @@ def train(
     progress = Progress(quiet=quiet)
     folder = run_directory(output_dir)
     settings = specialists_config(config, context.params, progress=progress, run=folder)
-    source = bar_source(context.params, run=folder)
+    source = bar_source(context, run=folder)
     if phase in ("2", "3"):
         _refuse_unready(folder, int(phase))
     with outcome.stoppable(folder):
@@ -177,16 +177,19 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Judge what a run has trained on its test bars, and report; --eval-episodes asks about validation as well."""
+    from rookery.runs import as_started
+
     progress = Progress(quiet=quiet)
-    facts = _own(run_directory(output_dir))
-    with outcome.stoppable(facts.path):
+    facts, evaluated = _own(run_directory(output_dir)), {}
+    with outcome.stoppable(facts.path), as_started(facts) as there:
         from rookery.pipelines.specialists import whole
 
-        result = whole.resume(facts, gated=False if no_gate else None, progress=progress)
+        result = whole.resume(there, gated=False if no_gate else None, progress=progress)
         if eval_episodes is not None:
-            evaluated = whole.evaluate(facts, eval_episodes, progress=progress)
-            specialists_outcome.show_evaluated(evaluated, as_json=as_json)
-    outcome.show_result(result, as_json=as_json)
+            evaluated = dict(whole.evaluate(there, eval_episodes, progress=progress))
+    specialists_outcome.show_evaluated(evaluated, as_json=as_json)
+    beside = {} if eval_episodes is None else {"validation": evaluated}
+    outcome.show_result(result, as_json=as_json, beside=beside)
 
 
 @app.command("run")
@@ -224,7 +227,7 @@ def run(
     use_threads(threads)
     progress = Progress(quiet=quiet)
     settings = specialists_config(config, context.params, progress=progress)
-    source = bar_source(context.params)
+    source = bar_source(context)
     folder = run_folder(output or completion.RUNS / (run_name(Path(source.name)) if input else "specialists"))
     with outcome.stoppable(folder):
         from rookery.pipelines.specialists import whole

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from rookery.cli.twin_given import is_given
 from rookery.errors import UserError
 
 if TYPE_CHECKING:
@@ -86,16 +87,33 @@ def run_directory(path: Path) -> Path:
     return checked_directory(path.parent if path.name in PHASES and path.parent.name else path)
 
 
-def bar_source(options: Mapping[str, Any], *, run: Path | None = None) -> "BarSource":
-    """Where bars come from, by the values of a command's options.
+# Options on how files are read, by their parameters.
+_READING = ("tz", "bar_stamp", "column", "dialect", "interval", "date_order", "price", "ranges", "quarantine")
 
-    Without input they are those of `run`, where that is a run already, else the embedded series.
+
+def bar_source(context: typer.Context, *, run: Path | None = None) -> "BarSource":
+    """Where bars come from, by a command's options.
+
+    Without input they are those of `run`, where that is a run already, else the embedded series. Raises UserError for
+    an option on how files are read where none is given.
     """
     from rookery.pipelines.specialists.inputs import BarSource, options_of
     from rookery.run import is_run
     from rookery.runs import read_run
 
+    options: Mapping[str, Any] = context.params
     inputs: Sequence[str] = options.get("input") or ()
+    idle = [name for name in _READING if not inputs and is_given(context, name)]
+    if idle:
+        raise UserError(
+            "says how files are read, and none is given",
+            place=f"--{idle[0].replace('_', '-')}",
+            remedy="name them with --input, or leave it out",
+        )
+    if not inputs and run is not None and is_run(run):
+        return BarSource.from_request(read_run(run).request["source"])
+    if not inputs:
+        return BarSource(kind="embedded")
     read_as = options_of(
         tz=options.get("tz"),
         bar_stamp=options.get("bar_stamp"),
@@ -105,10 +123,6 @@ def bar_source(options: Mapping[str, Any], *, run: Path | None = None) -> "BarSo
         price=options.get("price", "mid"),
         ranges=options.get("ranges", "refuse"),
     )
-    if not inputs and run is not None and is_run(run):
-        return BarSource.from_request(read_run(run).request["source"])
-    if not inputs:
-        return BarSource(kind="embedded", options=read_as)
     aside = options.get("quarantine")
     return BarSource(
         inputs=tuple(inputs),

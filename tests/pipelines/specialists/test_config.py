@@ -172,3 +172,25 @@ def test_a_rate_that_phase_3_would_clamp_is_refused_by_its_key():
         joint_rates(config)
     assert caught.value.place == "meta_controller.learning_rate"
     assert set(joint_rates(SpecialistsConfig()).values()) == {3e-4}
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("max_drawdown", "-max_drawdown"), ("portfolio_sharp", "portfolio_sharpe")]
+)
+def test_a_figure_that_validation_does_not_have_is_refused_with_the_nearest(tmp_path: Path, name: str, meant: str):
+    with pytest.raises(UserError, match=rf"'evaluation.best_by' is not one of .*the nearest is {meant}\)") as caught:
+        SpecialistsConfig.read(_write(tmp_path, f"evaluation:\n  best_by: {name}\n"))
+    assert caught.value.row == 2
+
+
+def test_a_stage_hangs_on_no_setting_of_later_phases():
+    text = {"training": {"phase_3_timesteps": 9, "meta_update_freq": 3}, "curriculum": {"window": 9}}
+    changed = SpecialistsConfig.parse({**text, "evaluation": {"best_by": "total_return"}}, place="test")
+    own = SpecialistsConfig()
+    for stage in ("bars", "phase1_forex", "phase1_gate", "phase2_meta_controller", "phase2_gate"):
+        assert changed.deciding(stage) == own.deciding(stage)
+    assert changed.deciding("phase3_joint") != own.deciding("phase3_joint")
+    assert changed.deciding("evaluation") == changed
+    paid = SpecialistsConfig.parse({"reward": {"risk_free_rate": 0.5}}, place="test")
+    assert paid.deciding("phase1_forex") == own.deciding("phase1_forex")
+    assert paid.deciding("phase2_gate") != own.deciding("phase2_gate")

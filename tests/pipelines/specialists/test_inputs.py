@@ -117,7 +117,7 @@ def test_the_command_that_repeats_a_run_names_every_way_of_reading():
         "--price": "bid",
         "--ranges": "widen",
         "--interval": "3600s",
-        "--quarantine": "aside",
+        "--quarantine": "some/aside",
         "--config": "config.yaml",
         "--seed": "4",
     }

@@ -21,6 +21,7 @@ from rookery.market.frozen_specialists import freeze
 from rookery.models.meta_controller import allocation
 from rookery.pipelines.specialists.acting import meta_wishes, whole_span
 from rookery.pipelines.specialists.checkpoints import ModelCheckpointingSystem
+from rookery.pipelines.specialists.config import BEST_BY
 from rookery.pipelines.specialists.inputs import BarSource
 from rookery.pipelines.specialists.joint_worlds import LikeliestActor, portfolio_env
 from rookery.pipelines.specialists.phase3 import (
@@ -32,6 +33,7 @@ from rookery.pipelines.specialists.phase3 import (
     Phase3JointTrainer,
     TrainedJoint,
 )
+from rookery.pipelines.specialists.validating import score
 from rookery.pipelines.specialists.weights import digest
 
 SCRIPT = Path(__file__).with_name("killed_joint.py")
@@ -48,6 +50,7 @@ def script() -> ModuleType:
 
 
 SMALL = script()
+FIGURES = [name.removeprefix("-") for name in BEST_BY]
 CONFIG_EMBARGO = SMALL.small_config().data.embargo
 
 
@@ -113,9 +116,36 @@ def test_the_kernel_and_the_network_act_alike(tmp_path: Path):
 
 def test_what_is_kept_validated_no_worse_than_phase_2(trained: Finished):
     _, _, outcome, _ = trained
-    scores = dict(outcome.scores)
-    assert scores[outcome.best_update] == max(scores.values()) >= scores[0]
-    assert set(scores) == set(range(SMALL.UPDATES + 1))
+    ratios = {update: found["portfolio_sharpe"] for update, found in outcome.validations}
+    assert ratios[outcome.best_update] == max(ratios.values()) >= ratios[0]
+    assert set(ratios) == set(range(SMALL.UPDATES + 1))
+
+
+def test_the_models_folder_has_the_best_of_all_validated_by_every_figure(trained: Finished):
+    folder, _, outcome, _ = trained
+    held = ModelCheckpointingSystem(folder / STAGE / MODELS)
+    for metric in BEST_BY:
+        best = held.get_best_model(metric).metadata
+        assert best.episode == max(outcome.validations, key=lambda one: (score(one[1], metric), -one[0]))[0]
+        assert best.performance_metrics == dict(outcome.validations)[best.episode]
+
+
+def test_what_is_kept_is_the_best_by_the_figure_that_the_settings_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    falls, ratios = iter([0.3, 0.1, 0.2, 0.4]), iter([1.0, 2.0, 3.0, 4.0])
+    monkeypatch.setattr(
+        "rookery.pipelines.specialists.phase3.figures",
+        lambda growth: dict.fromkeys(FIGURES, 0.5) | {FIGURES[0]: next(ratios), "max_drawdown": next(falls)},
+    )
+    config = SMALL.small_config(phase_3_timesteps=256)
+    evaluation = config.evaluation.model_copy(update={"best_by": "-max_drawdown"})
+    outcome = SMALL.trainer(tmp_path / "run", config.model_copy(update={"evaluation": evaluation})).train()
+    assert outcome.best_update == 1
+    kept = ModelCheckpointingSystem(tmp_path / "run" / STAGE / MODELS).get_best_model("-max_drawdown")
+    assert kept.metadata.episode == 1
+    held = outcome.policy.state_dict()
+    assert all(torch.equal(value, held[name]) for name, value in kept.weights["joint"].items())
+    log = (tmp_path / "run" / "logs" / "phase3" / "training.log").read_text()
+    assert "validation update=1 portfolio_sharpe=2 total_return=0.5 max_drawdown=0.1 episodes_won=0.5" in log
 
 
 def test_no_bar_that_chooses_weights_is_one_that_they_are_judged_on(trained: Finished):
@@ -131,7 +161,9 @@ def test_phase_2s_policy_comes_back_to_the_bit_when_nothing_beat_it(tmp_path: Pa
     trainer = made(tmp_path / "run")
     before = digest([trainer.phase2_policy()])
     falling = iter(range(100, 0, -1))
-    monkeypatch.setattr("rookery.pipelines.specialists.phase3.portfolio_sharpe", lambda growth: float(next(falling)))
+    monkeypatch.setattr(
+        "rookery.pipelines.specialists.validating.portfolio_sharpe", lambda growth: float(next(falling))
+    )
     outcome = trainer.train()
     assert outcome.best_update == 0
     assert ModelCheckpointingSystem(tmp_path / "run" / STAGE / MODELS).get_best_model().metadata.episode == 0
@@ -238,7 +270,7 @@ def test_a_finished_run_is_loaded_and_not_made_again(trained: Finished):
     folder, _, outcome, _ = trained
     again = made(folder).train()
     assert digest([again.policy]) == digest([outcome.policy])
-    assert again.scores == outcome.scores
+    assert again.validations == outcome.validations
     assert again.lead == outcome.lead
 
 
@@ -255,7 +287,7 @@ def test_other_ways_to_settle_conflicts_train_too(method: str, tmp_path: Path):
     config = SMALL.small_config(phase_3_timesteps=256)
     gradients = config.gradients.model_copy(update={"method": method})
     outcome = SMALL.trainer(tmp_path / "run", config.model_copy(update={"gradients": gradients})).train()
-    assert len(outcome.scores) == 3
+    assert len(outcome.validations) == 3
 
 
 def test_without_a_curriculum_all_copies_are_on_the_bars(tmp_path: Path):
@@ -327,7 +359,7 @@ def test_networks_learn_on_the_device_that_is_chosen_and_come_back_to_the_host(
 def test_a_gpu_learns_with_others_and_repeats_itself(tmp_path: Path):
     first, again = (made(tmp_path / name, device="cuda").train() for name in ("one", "other"))
     assert hashes(tmp_path / "one") == hashes(tmp_path / "other")
-    assert first.scores == again.scores
+    assert first.validations == again.validations
 
 
 def test_its_progress_goes_by_the_name_of_its_stage(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -348,9 +380,9 @@ def test_untrained_networks_learn_together_to_go_with_a_trend(tmp_path: Path):
     outcome = Phase3JointTrainer(
         config, train=train, validation=validation, output_dir=tmp_path / "run", specialists=specialists, meta=meta
     ).train()
-    scores = [score for _, score in outcome.scores]
-    assert scores[0] < 0.0
-    assert min(scores[-3:]) > 0.1
+    ratios = [found["portfolio_sharpe"] for _, found in outcome.validations]
+    assert ratios[0] < 0.0
+    assert min(ratios[-3:]) > 0.1
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -84,6 +85,20 @@ def test_a_finished_phase_is_loaded_and_not_repeated(trained: Path):
     again = first(trained / "one")
     assert all(one.history is None for one in again.train().values())
     assert weights(trained / "one") == before
+
+
+def test_a_phase_takes_its_own_steps_in_the_directory_of_the_one_before(trained: Path, tmp_path: Path):
+    folder = tmp_path / "one"
+    shutil.copytree(trained / "one", folder)
+    before = weights(folder)
+    short = CONFIG.model_copy(update={"training": CONFIG.training.model_copy(update={"phase_2_timesteps": 128})})
+    Phase2Trainer(
+        short, train=TRAIN, validation=VALIDATION, output_dir=folder, phase1_dir=folder, progress=QUIET
+    ).train()
+    assert len((folder / STAGE / "metrics.jsonl").read_text().splitlines()) == 1
+    assert before.items() < weights(folder).items()
+    with pytest.raises(UserError, match="was started with another config"):
+        second(folder, folder).train()
 
 
 def test_the_number_of_threads_changes_no_bit(trained: Path, tmp_path: Path):

@@ -5,14 +5,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from rookery.config import Config, parse_mapping, read_text
+from rookery.errors import nearest
 from rookery.market.env_config import EnvConfig
 from rookery.market.terms import Instrument
 from rookery.pipelines.specialists.groups import BY_NAME, GROUPS, GroupName
 
 PhaseNumber = Literal[1, 2, 3]
+# Figures of a policy's episodes on validation bars; of those with a minus less is better (see `validating`).
+BEST_BY = ("portfolio_sharpe", "total_return", "-max_drawdown", "episodes_won")
 # A share of a bar's volume so large that only the volume 0 of a bar that is no bar binds.
 _ANY_VOLUME = 1e12
 
@@ -202,10 +205,22 @@ class DataConfig(Config):
 
 
 class EvaluationConfig(Config):
-    """How results are judged: episodes per evaluation, and the resamples of every interval."""
+    """How results are judged: episodes per evaluation, and the resamples of every interval.
+
+    `best_by`: the figure of validation by which phase 3 keeps its best policy, one of BEST_BY.
+    """
 
     eval_episodes: int = Field(default=100, ge=1)
     resamples: int = Field(default=2_000, ge=100)
+    best_by: str = "portfolio_sharpe"
+
+    @field_validator("best_by")
+    @classmethod
+    def _is_a_figure_of_validation(cls, name: str) -> str:
+        if name not in BEST_BY:
+            meant = nearest(name, BEST_BY)
+            raise ValueError(f"is not one of {', '.join(BEST_BY)}{f' (the nearest is {meant})' if meant else ''}")
+        return name
 
 
 class SpecialistsConfig(Config):
@@ -231,6 +246,21 @@ class SpecialistsConfig(Config):
         text = read_text(path)
         data = _placed(parse_mapping(text, place=path), say=say, place=str(path))
         return cls.parse(data, place=path, text=text)
+
+    def deciding(self, stage: str) -> Self:
+        """All but what only phases after that of `stage` take from these settings; all for what is not of a phase."""
+        if stage != "bars" and not stage.startswith("phase"):
+            return self
+        phase = 0 if stage == "bars" else int(stage.removeprefix("phase")[0])
+        steps: dict[str, object] = {f"phase_{later}_timesteps": 1 for later in range(phase + 1, 4)}
+        changes: dict[str, object] = {}
+        if phase < 2:
+            changes |= {"reward": RewardConfig(), "meta_controller": MetaControllerConfig()}
+        if phase < 3:
+            steps |= {"meta_update_freq": 1, "specialist_update_freq": 1}
+            changes |= {"gradients": GradientsConfig(), "curriculum": CurriculumConfig()}
+            changes["evaluation"] = self.evaluation.model_copy(update={"best_by": BEST_BY[0]})
+        return self.model_copy(update={**changes, "training": self.training.model_copy(update=steps)})
 
     def instruments(self) -> tuple[str, ...]:
         """Every specialist's instruments, forex first: the order of all columns."""

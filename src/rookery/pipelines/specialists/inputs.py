@@ -102,7 +102,7 @@ class BarSource:
             value = getattr(self.options, name)
             words += [f"--{name.replace('_', '-')}", value] if value != getattr(BarOptions(), name) else []
         words += ["--interval", f"{self.interval_s}s"] if self.interval_s else []
-        words += ["--quarantine", Path(self.quarantine).name] if self.quarantine else []
+        words += ["--quarantine", self.quarantine] if self.quarantine else []
         return shlex.join([*words, "--config", "config.yaml", "--seed", str(seed)])
 
 

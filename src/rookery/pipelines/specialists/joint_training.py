@@ -24,9 +24,10 @@ from rookery.models.joint_policy import META, JointPolicy
 from rookery.pipelines.specialists.config import SpecialistsConfig
 from rookery.pipelines.specialists.curriculum import AdvancedCurriculumLearning
 from rookery.pipelines.specialists.joint_env import JointTrainingEnv, within_reach
+from rookery.pipelines.specialists.validating import Figures, score
 
 Row = dict[str, float | str | None]
-Score = Callable[[JointPolicy], float]
+Validate = Callable[[JointPolicy], Figures]
 # Validations of one run, besides that of the policy it begins with.
 _VALIDATIONS = 10
 
@@ -55,16 +56,16 @@ class JointTraining:
         config: SpecialistsConfig,
         ppo: PPOConfig,
         seed: int,
-        score: Score,
+        validate: Validate,
         decision_bars: int = 1,
     ) -> None:
         self.learner, self.env, self.curriculum = learner, env, curriculum
         self.update = 0
         self.rows: list[Row] = []
-        self.scores: list[tuple[int, float]] = []
+        self.validations: list[tuple[int, Figures]] = []
         self.scales: dict[str, float] = {}
         self.confidence: dict[str, float] = {}
-        self._config, self._ppo, self._seed, self._score = config, ppo, seed, score
+        self._config, self._ppo, self._seed, self._figures = config, ppo, seed, validate
         self._decision_bars = decision_bars
         self._best: dict[str, Tensor] = {}
         self._steps_per_update = ppo.rollout_steps * env.num_envs
@@ -96,9 +97,9 @@ class JointTraining:
         return self.update % self._ppo.checkpoint_updates == 0
 
     @property
-    def best(self) -> tuple[int, float]:
-        """The update whose policy validated best, and its score; the first of equals."""
-        return max(self.scores, key=lambda one: (one[1], -one[0]))
+    def best(self) -> int:
+        """The update whose policy validated best by `evaluation.best_by`; the first of equals."""
+        return max(self.validations, key=lambda one: (score(one[1], self._config.evaluation.best_by), -one[0]))[0]
 
     def restart(self) -> None:
         """Judge the policy that training begins with, find the size of its rewards, and begin every episode."""
@@ -215,10 +216,8 @@ class JointTraining:
         return {"level": self.curriculum.level, "scenario_episodes": float(len(ended)), "scenario_growth": gained}
 
     def _validate(self) -> None:
-        score = self._score(self.policy)
-        better = not self.scores or score > self.best[1]
-        self.scores.append((self.update, score))
-        if better:
+        self.validations.append((self.update, self._figures(self.policy)))
+        if self.best == self.update:
             self._best = {name: value.detach().cpu().clone() for name, value in self.policy.state_dict().items()}
 
     def snapshot(self, **extra: int | str) -> Checkpoint:
@@ -230,7 +229,7 @@ class JointTraining:
         state = {
             "rows": self.rows,
             "scales": self.scales,
-            "scores": [list(one) for one in self.scores],
+            "validations": [[update, dict(figures)] for update, figures in self.validations],
             "coordination": self.learner.coordination.state(),
             "curriculum": None if self.curriculum is None else self.curriculum.state(),
             **extra,
@@ -241,7 +240,7 @@ class JointTraining:
         """Go on from a snapshot of a run with the same policy, world, settings and seed."""
         self.update, state = moment.epoch, moment.state
         self.rows, self.scales = list(state["rows"]), dict(state["scales"])
-        self.scores = [(int(update), float(score)) for update, score in state["scores"]]
+        self.validations = [(int(update), figures) for update, figures in state["validations"]]
         self.learner.restore(under("learner", moment.tensors))
         self.learner.coordination.restore(state["coordination"])
         if self.curriculum is not None:

@@ -5,20 +5,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rookery.pipelines.specialists.checkpoints import About, ModelCheckpointingSystem
-from rookery.pipelines.specialists.config import SpecialistsConfig
+from rookery.pipelines.specialists.config import BEST_BY, SpecialistsConfig
 from rookery.pipelines.specialists.joint_training import JointTraining
 
 
 class ValidatedPolicies:
     """Saves the policy of a training whenever it was just validated (see ModelCheckpointingSystem).
 
-    Its parent is the one saved before it, the first one's `origin`. A checkpoint of the training must hold `parent`:
-    after a kill the folder may hold later policies, or lack the one before. Durations count what a kill did not undo.
+    The last stay, and the best by each of BEST_BY. A policy's parent is the one saved before it, the first one's is
+    `origin`. A checkpoint of the training must hold `parent`: after a kill the folder may hold later policies, or lack
+    the one before. Durations count what a kill did not undo.
     """
 
     def __init__(self, folder: Path, *, moments: Path, config: SpecialistsConfig, origin: str) -> None:
         self.parent = origin
-        self._models = ModelCheckpointingSystem(folder, moments=moments)
+        self._models = ModelCheckpointingSystem(folder, best_by=BEST_BY, moments=moments)
         self._settings = config.model_dump(mode="json")
         self._started, self._seconds = time.perf_counter(), 0.0
 
@@ -30,7 +31,7 @@ class ValidatedPolicies:
 
     def keep(self, training: JointTraining) -> None:
         """Save the policy, if it was validated at this update, with the settings and the update's figures."""
-        update, score = training.scores[-1]
+        update, found = training.validations[-1]
         if update != training.update:
             return
         figures = training.rows[-1] if training.rows else {}
@@ -42,6 +43,5 @@ class ValidatedPolicies:
             training_duration=round(self._seconds + time.perf_counter() - self._started, 3),
             parent_checkpoint=self.parent,
         )
-        metrics = {"portfolio_sharpe": score}
-        path = self._models.save_checkpoint({"joint": training.policy}, metrics, training.steps, about=about)
+        path = self._models.save_checkpoint({"joint": training.policy}, found, training.steps, about=about)
         self.parent = path.stem

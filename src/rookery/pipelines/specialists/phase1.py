@@ -17,6 +17,7 @@ from rookery.learning.ppo_history import History
 from rookery.learning.reproducible import derive_seed, reproducible
 from rookery.models.specialist import Specialist
 from rookery.pipelines.specialists.acting import specialist_env, specialist_wishes
+from rookery.pipelines.specialists.begun import opened
 from rookery.pipelines.specialists.books import Wishes
 from rookery.pipelines.specialists.config import SpecialistsConfig
 from rookery.pipelines.specialists.fitted_on import write_fitted_on
@@ -146,7 +147,7 @@ class Phase1Trainer:
 
     @contextmanager
     def _run(self) -> Iterator[Run]:
-        with Run(self._output_dir, config=self.config, seed=self.seed, progress=self._progress) as run:
+        with opened(self._output_dir, self.config, seed=self.seed, progress=self._progress) as run:
             yield run
 
 

@@ -19,6 +19,7 @@ from rookery.market.portfolio_vector_env import PortfolioVectorEnv
 from rookery.models.meta_controller import MetaController
 from rookery.models.specialist import Specialist
 from rookery.pipelines.specialists.acting import meta_wishes, whole_span
+from rookery.pipelines.specialists.begun import opened
 from rookery.pipelines.specialists.books import Wishes
 from rookery.pipelines.specialists.config import SpecialistsConfig
 from rookery.pipelines.specialists.fitted_on import write_fitted_on
@@ -184,5 +185,5 @@ class Phase2Trainer:
 
     @contextmanager
     def _run(self) -> Iterator[Run]:
-        with Run(self._output_dir, config=self.config, seed=self.seed, progress=self._progress) as run:
+        with opened(self._output_dir, self.config, seed=self.seed, progress=self._progress) as run:
             yield run

@@ -3,7 +3,7 @@
 import copy
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ from rookery.models.joint_policy import META, JointPolicy
 from rookery.models.meta_controller import MetaController
 from rookery.models.specialist import Specialist
 from rookery.pipelines.specialists.acting import meta_wishes, whole_span
+from rookery.pipelines.specialists.begun import opened
 from rookery.pipelines.specialists.books import Wishes, settled, year_of
 from rookery.pipelines.specialists.bulletins import bulletin
 from rookery.pipelines.specialists.config import SpecialistsConfig
@@ -56,6 +57,7 @@ from rookery.pipelines.specialists.observing import Observed
 from rookery.pipelines.specialists.phase1 import EVALUATION, judgement_line
 from rookery.pipelines.specialists.phase1 import stage_name as phase1_stage
 from rookery.pipelines.specialists.phase2 import STAGE as PHASE2_STAGE
+from rookery.pipelines.specialists.validating import Figures, figures
 from rookery.pipelines.specialists.weights import WEIGHTS, digest, load_weights, save_weights
 from rookery.progress import Progress
 from rookery.run import Run, Stage
@@ -71,13 +73,14 @@ _VALIDATION_COPIES = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainedJoint:
-    """The joint policy that validated best, of which update (0: phase 2's own), all scores by update on the first
-    half of validation, how it is judged on the second, and its lead in return per bar over phase 2's policy there.
+    """The joint policy that validated best, of which update (0: phase 2's own), the figures on the first half of
+    validation of every policy validated (see `validating`) by update, how it is judged on the second half, and its lead
+    in return per bar over phase 2's policy there.
     """
 
     policy: JointPolicy
     best_update: int
-    scores: tuple[tuple[int, float], ...]
+    validations: tuple[tuple[int, Figures], ...]
     judgement: Judgement
     lead: Estimate
 
@@ -88,10 +91,11 @@ class Phase3JointTrainer:
     They share an encoder of the market (see JointPolicy), which begins without any effect: update 0 is phase 2's
     policy. Conflicts of the four gradients on the encoder are settled by `gradients.method`; copies on the bars stand
     beside copies on scenarios of the curriculum; the shield is up in all; messages go to `messages.jsonl`, the last
-    policies validated and the best to `models/` (ModelCheckpointingSystem), with dates and durations in
-    `logs/phase3_models.json`. What is kept is the policy that did best on the first half of the validation bars, phase
-    2's own among them; all that is said of it is of the second half, `judged_on`. `specialists` and `meta` are those of
-    phases 1 and 2, or are loaded by `load_pretrained_models` from the run directory `pretrained_dir`.
+    policies validated and the best by each figure to `models/` (ModelCheckpointingSystem), with dates and durations in
+    `logs/phase3_models.json`. What is kept is the policy that did best on the first half of the validation bars by
+    `evaluation.best_by`, phase 2's own among them; all that is said of it is of the second half, `judged_on`.
+    `specialists` and `meta` are those of phases 1 and 2, or are loaded by `load_pretrained_models` from the run
+    directory `pretrained_dir`.
     """
 
     def __init__(
@@ -160,7 +164,7 @@ class Phase3JointTrainer:
 
     def train(self) -> TrainedJoint:
         """Train, or load what was trained."""
-        with Run(self._output_dir, config=self.config, seed=self.seed, progress=self._progress) as run:
+        with opened(self._output_dir, self.config, seed=self.seed, progress=self._progress) as run:
             return self.fit(run)
 
     def fit(self, run: Run) -> TrainedJoint:
@@ -171,15 +175,16 @@ class Phase3JointTrainer:
             if stage.finished:
                 load_weights(stage.file(WEIGHTS), self.policy)
                 held = json.loads(stage.file(EVALUATION).read_bytes())
-                scores = [(int(update), float(score)) for update, score in held["scores"]]
-                return self._outcome(held["best_update"], scores)
+                return self._outcome(
+                    held["best_update"], [(one["update"], one["figures"]) for one in held["validations"]]
+                )
             self._joint = None
             with reproducible(self.config.training.num_threads):
                 training = self._training()
                 self._run(run, stage, training)
             training.take_best()
             self.policy.cpu()
-            outcome = self._outcome(training.best[0], training.scores)
+            outcome = self._outcome(training.best, training.validations)
             self._write(run, stage, outcome, training.schooling())
             return outcome
 
@@ -227,7 +232,7 @@ class Phase3JointTrainer:
             ppo=ppo,
             seed=derive_seed(self.seed, "phase 3"),
             decision_bars=self._train.day_bars,
-            score=lambda policy: portfolio_sharpe(self._episodes(policy, _VALIDATION_COPIES, self._chosen_on)),
+            validate=lambda policy: figures(self._episodes(policy, _VALIDATION_COPIES, self._chosen_on)),
         )
 
     def _coordination(self) -> GradientCoordinationSystem:
@@ -316,12 +321,12 @@ class Phase3JointTrainer:
         ours_T, theirs_T = (settled(data, one, self.config, shielded=True).returns() for one in (wishes, before))
         return mean_estimate(ours_T - theirs_T, seed=self.seed, resamples=self.config.evaluation.resamples)
 
-    def _outcome(self, best_update: int, scores: list[tuple[int, float]]) -> TrainedJoint:
+    def _outcome(self, best_update: int, validations: Sequence[tuple[int, Figures]]) -> TrainedJoint:
         wishes = self.wishes(self.judged_on)
         return TrainedJoint(
             policy=self.policy,
             best_update=best_update,
-            scores=tuple(scores),
+            validations=tuple(validations),
             judgement=judge(self.config, self.judged_on, wishes, seed=self.seed),
             lead=self._lead(wishes) if best_update else Estimate.exact(0.0),
         )
@@ -333,11 +338,15 @@ class Phase3JointTrainer:
         record = {
             **outcome.judgement.as_record(),
             "best_update": outcome.best_update,
-            "scores": [list(one) for one in outcome.scores],
+            "best_by": self.config.evaluation.best_by,
+            "validations": [{"update": update, "figures": dict(found)} for update, found in outcome.validations],
             "lead_over_phase2": {"value": lead.value, "low": lead.low, "high": lead.high, "note": lead.note},
         }
         write_json(stage.file(EVALUATION), record)
-        lines = [f"validation update={update} portfolio_sharpe={score:.6g}" for update, score in outcome.scores]
+        lines = [
+            f"validation update={update} " + " ".join(f"{name}={value:.6g}" for name, value in found.items())
+            for update, found in outcome.validations
+        ]
         kept = f"kept update {outcome.best_update}" if outcome.best_update else "kept the policy of phase 2"
         for line in schooling:
             run.progress.say(line)

@@ -1,7 +1,7 @@
 """Runs: the whole road from bars through three phases to a report, in one directory."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from rookery.files import read_json, read_sealed, write_json, write_sealed
 from rookery.pipelines.closing import RunResult, close, log_time, working
 from rookery.pipelines.specialists.assessing import judged
 from rookery.pipelines.specialists.audited import EQUITY, EVALUATION, FILLS, audit_stage, audited
+from rookery.pipelines.specialists.begun import may_change
 from rookery.pipelines.specialists.books import baseline_books, settled
 from rookery.pipelines.specialists.config import PhaseNumber, SpecialistsConfig
 from rookery.pipelines.specialists.engines import Engine
@@ -103,8 +104,11 @@ def train(
     asked: Asked | None = None,
     progress: Progress | None = None,
 ) -> Trained:
-    """The same up to the last phase's gate; the test bars stay unread."""
-    with _opened(source, output, config, seed, progress) as made:
+    """The same up to the last phase's gate; the test bars stay unread.
+
+    What only phases that have not begun take from the settings may differ from what the run was begun with.
+    """
+    with _opened(source, output, config, seed, progress, may_change=partial(may_change, output, config)) as made:
         return Trained(folder=made.path, learnt=_trained(made, source, config, asked or Asked()).learnt)
 
 
@@ -150,9 +154,16 @@ def _given(facts: RunFacts) -> tuple[BarSource, SpecialistsConfig]:
     return BarSource.from_request(facts.request["source"]), config
 
 
-def _opened(source: BarSource, output: Path, config: SpecialistsConfig, seed: int, progress: Progress | None) -> Run:
+def _opened(
+    source: BarSource,
+    output: Path,
+    config: SpecialistsConfig,
+    seed: int,
+    progress: Progress | None,
+    may_change: Callable[[dict[str, Any]], bool] | None = None,
+) -> Run:
     request = {"pipeline": "specialists", "data": source.name, "source": source.request()}
-    return Run(output, config=config, seed=seed, request=request, progress=progress)
+    return Run(output, config=config, seed=seed, request=request, progress=progress, may_change=may_change)
 
 
 def _as_it_was(made: Run, source: BarSource, config: SpecialistsConfig, asked: Asked) -> RunResult | None:
