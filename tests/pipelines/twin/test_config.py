@@ -83,3 +83,8 @@ def test_few_markets_holds_out_what_it_is_told_and_has_no_date_of_its_own():
 def test_the_command_line_knows_every_preset():
     assert get_args(Preset) == tuple(PRESETS)
     assert PRESETS["few-markets"]() == few_markets()
+
+
+def test_compile_is_off_unless_a_file_asks_for_it():
+    assert not TwinConfig().training.compile
+    assert parse(training={"compile": True}).training.compile
