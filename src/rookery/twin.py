@@ -2,7 +2,7 @@
 
 from rookery.models.decision_transformer import TraderDecisionTransformer
 from rookery.pipelines.closing import RunResult
-from rookery.pipelines.twin.config import TwinConfig, demo_config, real_trader
+from rookery.pipelines.twin.config import TwinConfig, demo_config, few_markets
 from rookery.pipelines.twin.fills_source import FillsSource
 from rookery.pipelines.twin.inference import TraderInference
 from rookery.pipelines.twin.saved import load_twin
@@ -22,9 +22,9 @@ __all__ = [
     "TwinSource",
     "TwinTables",
     "demo_config",
+    "few_markets",
     "load_twin",
     "prepare",
-    "real_trader",
     "run",
     "train",
 ]

@@ -54,11 +54,11 @@ def bundle(rookery: Call, prepared: Path) -> Path:
     ("command", "options"),
     [
         ("check", "--data-dir --data_dir --dedupe --skip-bad --json"),
-        ("prepare", "--data-dir --data_dir --output-dir --output_dir --interval --state --validation-from --capital"),
-        ("train", "--data_dir --output_dir --epochs --batch-size --batch_size --device --seed --threads --config"),
+        ("prepare", "--data-dir --data_dir --output-dir --output_dir --state --capital --preset --validation-from"),
+        ("train", "--data_dir --output_dir --epochs --batch-size --batch_size --device --seed --config --preset"),
         ("evaluate", "--model --data-dir --data_dir --device"),
         ("predict", "--model --target-rtg --target_rtg --output"),
-        ("run", "--data_dir --output_dir --epochs --batch_size --device --interval --quiet --json"),
+        ("run", "--data_dir --output_dir --epochs --batch_size --device --interval --preset --json"),
         ("download", "--data-dir --data_dir"),
     ],
 )

@@ -59,14 +59,23 @@ def rook_config(file: Path | None, options: Mapping[str, object], *, progress: P
 
 
 def twin_config(file: Path | None, options: Mapping[str, object]) -> "TwinConfig":
-    """The twin's settings in `file` (or the defaults), with every one of `options` that is a setting in its place."""
-    from rookery.pipelines.twin.config import TwinConfig
+    """The twin's settings in `file`, with every one of `options` that is a setting in its place.
+
+    Without a file they are those of the option `preset`, else the defaults. Raises UserError where both are given.
+    """
+    from rookery.pipelines.twin.config import PRESETS, TwinConfig
+
+    preset = options.get("preset")
+    if file is not None and preset is not None:
+        raise UserError("given together with --config", place="--preset", remedy="leave one of them out")
 
     span = options.get("interval")
     given = options if span is None else {**options, "interval": seconds_of(str(span))}
     # The option names a file; that there is one is the setting.
     given = {**given, "underlying": True if options.get("underlying") else None}
-    return _overridden(TwinConfig() if file is None else TwinConfig.read(file), given, TWIN)
+    if file is not None:
+        return _overridden(TwinConfig.read(file), given, TWIN)
+    return _overridden(TwinConfig() if preset is None else PRESETS[str(preset)](), given, TWIN)
 
 
 def specialists_config(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Dedupe = Literal["none", "exact", "tx"]
 Outcome = Literal["Up", "Down"]
+Preset = Literal["few-markets"]
 
 # Where prepared tables and trained twins go unless it is said otherwise, as in the specification.
 PREPARED, MODELS = Path("data"), Path("models")
@@ -40,6 +41,13 @@ OutputDirOption = Annotated[Path, typer.Option("--output-dir", "--output_dir", m
 ModelOption = Annotated[
     Path,
     typer.Option("--model", metavar="DIR", help="Bundle of `twin train`.", autocompletion=completion.bundle_paths),
+]
+PresetOption = Annotated[
+    Preset | None,
+    typer.Option(
+        "--preset",
+        help="Settings to begin with instead of the specification's; few-markets is for some hundred short ones.",
+    ),
 ]
 IntervalOption = Annotated[
     str | None, typer.Option("--interval", metavar="SPAN", help="Length of a bar: 60s, 5m, 1h. [default: 15m]")

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from rookery.files import write_bytes
 from rookery.learning import checkpoint
+from rookery.learning.compiling import compiled
 from rookery.learning.objectives import Objective
 from rookery.learning.reproducible import choose_device, derive_seed, reproducible, seed_noise
 from rookery.learning.training import FitConfig, Training
@@ -80,6 +81,7 @@ def fit(
     steps = -(-len(batches) // config.batch_size)
     with reproducible(config.num_threads):
         training = Training(model.to(device), config, steps_per_epoch=steps)
+        network = compiled(model, device) if config.compile else model
         folder = stage.path / _CHECKPOINTS
         if (moment := checkpoint.load(folder, say=run.progress.say)) is not None:
             training.restore(moment)
@@ -88,7 +90,7 @@ def fit(
             advance((training.epoch - 1) * len(batches) + training.batch * config.batch_size)
             while not training.stopped:
                 started = time.perf_counter()
-                _learn_epoch(training, objective, batches, run.seed, folder, advance)
+                _learn_epoch(training, network, objective, batches, run.seed, folder, advance)
                 terms, tally = training.epoch_figures()
                 with training.judged_weights():
                     judged = {} if validate is None else evaluate(model, objective, validate, device=device)
@@ -128,6 +130,7 @@ def evaluate(
 
 def _learn_epoch(
     training: Training,
+    network: Callable[..., Answers],
     objective: Objective[Answers, Wanted],
     batches: Batches[Wanted],
     seed: int,
@@ -142,7 +145,7 @@ def _learn_epoch(
         seed_noise(derive_seed(seed, "noise", training.epoch, training.batch), device)
         inputs, wanted = batches.take(index_B)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=mixed):
-            answers = model(*inputs)
+            answers = network(*inputs)
         training.learn(objective(answers, wanted), objective.tally(answers, wanted), count=len(index_B))
         advance(len(index_B))
         if config.checkpoint_batches and training.batch % config.checkpoint_batches == 0:

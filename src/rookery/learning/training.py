@@ -25,6 +25,8 @@ class FitConfig(Config):
     `schedule`: cosine falls to `final_share` of the rate over all epochs, plateau halves it when validation stands
     still, constant does neither; all rise in a line over the first `warmup_share` of the steps.
     `mixed_precision`: bfloat16 on a GPU that has it; a CPU always computes in float32.
+    `compile`: learn through torch.compile (a CPU needs a C++ compiler); rounding and noise are then other than without
+    it, and the same from one run to the next on one machine. Judging is never compiled.
     `num_threads`: fixed, not taken from the machine, so that one seed gives one result on any number of cores.
     `averaging`: weights are judged and kept as their exponential mean over steps (Polyak and Juditsky 1992, with the
     decay of the mean and the correction of its start of Adam); 0 judges and keeps them as they are.
@@ -48,6 +50,7 @@ class FitConfig(Config):
     monitor: Literal["loss", "macro_f1", "last"] = "loss"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     mixed_precision: bool = True
+    compile: bool = False
     num_threads: int = Field(default=2, ge=1, le=1024)
     checkpoint_batches: int = Field(default=0, ge=0)
     tensorboard: bool = True

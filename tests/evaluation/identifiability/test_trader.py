@@ -150,6 +150,63 @@ def test_a_market_in_which_he_did_nothing_brought_him_nothing():
     assert profits_by_market(books, ["b", "never", "a"]).tolist() == pytest.approx([-1.70, 0.0, 3.00])
 
 
+# He buys 10 Up and sells them dearer, 10 Down and sells them cheaper, and keeps 2 Up that win in every other market.
+SELLER: list[Row] = [
+    row
+    for number in range(12)
+    for market in [f"m{number}"]
+    for row in [
+        (0.0, market, "TRADE", "Up", "BUY", 10.0, 0.40),
+        (300.0, market, "TRADE", "Up", "SELL", 10.0, 0.45 + 0.01 * (number % 3)),
+        (600.0, market, "TRADE", "Down", "BUY", 10.0, 0.50),
+        (1_500.0, market, "TRADE", "Down", "SELL", 10.0, 0.48),
+        (1_800.0, market, "TRADE", "Up", "BUY", 2.0, 0.50),
+    ]
+]
+SELLER.sort()
+SOLD = {f"m{number}": "Up" if number % 2 else "Down" for number in range(12)}
+
+
+def test_a_seller_is_told_by_his_round_trips_and_what_he_held_to_the_end():
+    table = trades(SELLER)
+    one = describe(table, markets(SOLD), bars([("m0", 0.4, 1.0, 0.0)]), seed=0)
+    trips = one.trips
+    assert trips is not None
+    # Ten of .05, .06 or .07 and ten of -.02; 2 Up at .50 win or lose 1.00. Ten of 42 shares twice are sold.
+    assert (trips.trips, trips.sold) == (24, pytest.approx(20 / 42))
+    assert trips.by_trips.value == pytest.approx(0.6 - 0.2)
+    assert trips.by_rest.value == pytest.approx(0.0)
+    assert trips.profit.value == pytest.approx((0.6 - 0.2) / 2)
+    assert (trips.profitable.value, trips.longs.value) == (0.5, 0.5)
+    assert trips.minutes.value == pytest.approx((5 + 15) / 2)
+    assert trips.by_trips.low is not None
+    assert one.profit.value == pytest.approx(trips.by_trips.value + trips.by_rest.value)
+    assert "+0.40 USDC (" in edge_sentence(one).split("by leftovers, or ")[1]
+
+
+def test_pairs_that_are_merged_or_split_leave_a_sellers_round_trips_as_they_are():
+    own = [row for row in SELLER if row[1] == "m0"]
+    merged: list[Row] = [
+        *own,
+        (700.0, "m0", "MERGE", None, None, 2.0, None),
+        (710.0, "m0", "SPLIT", None, None, 5.0, None),
+    ]
+    rows = sorted(merged, key=lambda row: row[0])
+    plain, with_pairs = (
+        describe(trades(one), markets({"m0": "Up"}), bars([("m0", 0.4, 1.0, 0.0)]), seed=0).trips for one in (own, rows)
+    )
+    assert plain == with_pairs
+    assert plain is not None
+    assert plain.by_rest.value == pytest.approx(1.0)
+
+
+def test_a_trader_who_hardly_sells_has_pairs_and_leftovers_alone():
+    # 1 share of 21 is sold.
+    one = describe(trades(ROWS), BOTH, bars([("a", 0.4, 1.0, 0.0), ("b", 0.6, 1.0, 0.0)]), seed=0)
+    assert one.trips is None
+    assert "by leftovers; one share" in edge_sentence(one)
+
+
 def described(**changed: Estimate) -> TraderDescription:
     around = {"profit": 20.0, "pairs": 25.0, "leftovers": -5.0, "copied": 0.0}
     figures = {name: Estimate(value=value, low=value - 1, high=value + 1) for name, value in around.items()}

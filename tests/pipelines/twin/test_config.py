@@ -2,11 +2,13 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from rookery.cli.twin_options import Preset
 from rookery.errors import UserError
-from rookery.pipelines.twin.config import TwinConfig, demo_config, real_trader
+from rookery.pipelines.twin.config import PRESETS, TwinConfig, demo_config, few_markets
 
 
 def parse(**values: object) -> TwinConfig:
@@ -21,7 +23,7 @@ def test_the_defaults_are_the_specifications():
 
 
 def test_the_networks_inputs_follow_the_state():
-    assert real_trader().network.state_dim == 20
+    assert few_markets().network.state_dim == 20
     assert demo_config().network.state_dim == 17
 
 
@@ -36,7 +38,7 @@ def test_a_moment_without_a_zone_is_utc():
 
 
 def test_the_tables_part_holds_what_decides_the_tables():
-    config = real_trader(300)
+    config = few_markets(300)
     assert config.tables.model_dump() == {name: getattr(config, name) for name in type(config.tables).model_fields} | {
         "state": config.state.model_dump(),
         "barriers": config.barriers.model_dump(),
@@ -69,3 +71,20 @@ def test_a_file_is_read_with_its_line(tmp_path: Path):
     with pytest.raises(UserError, match=r"twin\.yaml:3: unknown key 'trainin'") as fault:
         TwinConfig.read(tmp_path / "twin.yaml")
     assert fault.value.remedy == "did you mean 'training'?"
+
+
+def test_few_markets_holds_out_what_it_is_told_and_has_no_date_of_its_own():
+    moment = datetime(2026, 1, 11, tzinfo=UTC)
+    assert few_markets().validation_from is None
+    assert few_markets(validation_from=moment) == few_markets().model_copy(update={"validation_from": moment})
+    assert few_markets(300).interval_s == 300
+
+
+def test_the_command_line_knows_every_preset():
+    assert get_args(Preset) == tuple(PRESETS)
+    assert PRESETS["few-markets"]() == few_markets()
+
+
+def test_compile_is_off_unless_a_file_asks_for_it():
+    assert not TwinConfig().training.compile
+    assert parse(training={"compile": True}).training.compile

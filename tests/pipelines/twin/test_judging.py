@@ -9,6 +9,8 @@ import pytest
 import torch
 
 from rookery.errors import UserError
+from rookery.evaluation.identifiability.outcome_trips import MATERIAL
+from rookery.evaluation.identifiability.trader import describe
 from rookery.evaluation.report.codec import from_json, to_json
 from rookery.evaluation.report.record import Report, TwinPanel
 from rookery.evaluation.verdict import Gate
@@ -215,3 +217,30 @@ def test_judging_again_gives_the_same_bytes(
 ):
     again = judged_by(tables, inference, tmp_path)
     assert to_json(report_of(again, tables)) == to_json(report_of(judged, tables))
+
+
+def test_a_trader_who_sells_is_shown_by_his_round_trips_too(judged: Judged, tables: TwinTables):
+    history = tables.history
+    assert "earned by round trips" not in {one.name for one in report_of(judged, tables).panel.trader}  # type: ignore[union-attr]
+    assert judged.trader.trips is None
+    # The same trader, but that he sells Up wherever he bought Down.
+    sells = (pl.col("kind") == "TRADE") & (pl.col("outcome") == "Down")
+    seller = history.trades.with_columns(
+        usdc=pl.when(sells).then(pl.col("size") * pl.col("up_price")).otherwise("usdc"),
+        price=pl.when(sells).then("up_price").otherwise("price"),
+        side=pl.when(sells).then(pl.lit("SELL")).otherwise("side"),
+        outcome=pl.when(sells).then(pl.lit("Up")).otherwise("outcome"),
+    )
+    told = describe(seller, history.markets, tables.bars, seed=0)
+    assert told.trips is not None
+    assert told.trips.sold > MATERIAL
+    assert told.profit.value == pytest.approx(judged.trader.profit.value)
+    panel = report_of(replace(judged, trader=told), tables).panel
+    assert isinstance(panel, TwinPanel)
+    shown = {one.name: one.estimate.value for one in panel.trader}
+    assert shown["earned by round trips"] + shown["earned by the rest"] == pytest.approx(shown["profit a market"])  # type: ignore[operator]
+    assert f"{told.trips.sold:.1%} of his shares, so his round trips are told as well" in panel.trader_note
+    assert "by round trips and" in panel.edge
+    hardly = report_of(replace(judged, trader=replace(told, trips=None)), tables).panel
+    assert isinstance(hardly, TwinPanel)
+    assert f"{told.sales:,} are sales, under 10% of his shares" in hardly.trader_note

@@ -14,7 +14,7 @@ from rookery.features.state import SPEC17, UNDERLYING, StateConfig
 from rookery.labels.trader import trader_labels
 from rookery.pipelines.twin import tables
 from rookery.pipelines.twin.barriers import LABELS, BarrierConfig
-from rookery.pipelines.twin.config import TableConfig, real_trader
+from rookery.pipelines.twin.config import TableConfig, few_markets
 from rookery.pipelines.twin.planted import planted_history
 from rookery.pipelines.twin.tables import TwinHistory, TwinTables
 from rookery.sources import polymarket
@@ -275,7 +275,7 @@ def test_the_real_traders_markets_make_tables(shared_data: Path):
     folder = shared_data / "polymarket_eth_hourly_trader_2026_01"
     history = TwinHistory.of(polymarket.load(folder / "activity.tar.xz"))
     for interval_s in (300, 900):
-        made = tables.build(history, real_trader(interval_s).tables)
+        made = tables.build(history, few_markets(interval_s, validation_from=datetime(2026, 1, 11, tzinfo=UTC)).tables)
         assert (len(made.train), len(made.validation)) == (234, 68)
         assert made.left_out == {"incomplete": 6, "without a price": 0, "across the cut": 0}
         assert made.bars.height == pytest.approx(302 * 3_600 / interval_s, rel=1e-3)

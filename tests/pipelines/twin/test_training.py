@@ -1,6 +1,8 @@
 """Teaching a twin by the one supervised loop."""
 
 import json
+import os
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -92,6 +94,42 @@ def test_a_broken_training_goes_on_to_the_same_bytes(small_lesson: SimpleNamespa
     with pytest.raises(InterruptedError):
         train(small_lesson, tmp_path / "broken", limit=limit)
     assert train(small_lesson, tmp_path / "broken") == whole
+
+
+needs_compiler = pytest.mark.skipif(
+    shutil.which(os.environ.get("CXX", "g++")) is None, reason="torch.compile needs a C++ compiler, and there is none"
+)
+
+
+@needs_compiler
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_compiled_training_learns_the_same_to_rounding(small_lesson: SimpleNamespace, tmp_path: Path):
+    learn, judge = small_lesson.parts()
+    losses = {}
+    for compile in (False, True):
+        model = build(NETWORK.model_copy(update={"action_dropout": 0.0}), seed=0)
+        trainer = TraderTrainer(model, "cpu", config=SHORT.model_copy(update={"compile": compile, "batch_size": 3}))
+        trainer.train(learn, judge, output_dir=tmp_path / f"{compile}", progress=Progress(quiet=True))
+        losses[compile] = trainer.validate(judge)["loss"]
+    assert losses[True] == pytest.approx(losses[False], rel=1e-3)
+    assert "compile: true" in (tmp_path / "True" / "config.yaml").read_text()
+
+
+@needs_compiler
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_broken_compiled_training_goes_on_to_the_same_bytes(small_lesson: SimpleNamespace, tmp_path: Path):
+    # Of nine windows five make a batch, and the second part begins with the four that are left.
+    settings = {"batch_size": 5, "checkpoint_batches": 1}
+    whole = train(small_lesson, tmp_path / "whole", compile=True, **settings)
+    with pytest.raises(InterruptedError):
+        train(small_lesson, tmp_path / "broken", limit=1, compile=True, **settings)
+    assert train(small_lesson, tmp_path / "broken", compile=True, **settings) == whole
+    # Its noise is drawn by other kernels, so this has been another training.
+    assert train(small_lesson, tmp_path / "plain", **settings)[0] != whole[0]
 
 
 def test_tensorboard_and_metrics_show_both_terms_of_both_parts(small_lesson: SimpleNamespace, tmp_path: Path):

@@ -39,9 +39,11 @@ def edge_of(trader: TraderDescription) -> Edge:
 
 def edge_sentence(trader: TraderDescription) -> str:
     """The sentence with the figures that it rests on."""
+    trips = trader.trips
+    by_trips = f", or {_money(trips.by_trips)} by round trips and {_money(trips.by_rest)} by the rest" if trips else ""
     figures = (
         f"A market brings him {_money(trader.profit)}, {_money(trader.pairs)} of it by matched pairs and "
-        f"{_money(trader.leftovers)} by leftovers; one share with the sign of his exposure brings "
+        f"{_money(trader.leftovers)} by leftovers{by_trips}; one share with the sign of his exposure brings "
         f"{number(trader.copied.value, 'money', 3, 'USDC', signed=True)} ({_interval(trader.copied, 3)})."
     )
     return f"{EDGES[edge_of(trader)]} {figures}"

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from rookery.evaluation.identifiability.outcome_trips import OutcomeTrips, outcome_trips
 from rookery.evaluation.identifiability.resampling import mean_over_markets, ratio_over_markets
 from rookery.evaluation.report.estimate import Estimate
 from rookery.features.segments import SEGMENT
@@ -33,6 +34,7 @@ class TraderDescription:
     that is below 1. `spread` is what he gained on the middle at the moment of his fills, `moved` what the middle did
     within `AFTER_S` seconds after (below 0: it turned against him), `to_end` from his price to the market's payoff.
     `copied` is what one share, held with the sign of his net exposure and traded at prices that came after, earned.
+    `trips` are his round trips, None where he hardly sells.
     """
 
     markets: int
@@ -50,6 +52,7 @@ class TraderDescription:
     moved: Estimate
     to_end: Estimate
     copied: Estimate
+    trips: OutcomeTrips | None = None
 
 
 def describe(trades: pl.DataFrame, markets: pl.DataFrame, bars: pl.DataFrame, *, seed: int) -> TraderDescription:
@@ -83,6 +86,7 @@ def describe(trades: pl.DataFrame, markets: pl.DataFrame, bars: pl.DataFrame, *,
         moved=ratio(moves, "moved", "followed"),
         to_end=ratio(moves, "to_end", "bought"),
         copied=mean(copied["profit"]),
+        trips=outcome_trips(trades, books, seed=seed),
     )
 
 

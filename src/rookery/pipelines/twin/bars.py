@@ -45,7 +45,7 @@ def bars_of(history: TwinHistory, config: TableConfig) -> MarketBars:
         raise UserError(
             "the extended state knows how far a price is from 0.5; an instrument's price has no such middle",
             place="--state",
-            remedy="leave --state out, or give spec17",
+            remedy="give --state spec17",
         )
     complete = history.markets.filter("complete")
     if not complete.height:

@@ -1,5 +1,6 @@
 """Settings of the twin road, from the length of a bar to the network, with the specification's values as defaults."""
 
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Self
 
@@ -86,16 +87,16 @@ class TwinConfig(TableConfig):
         return TableConfig.model_validate(self.model_dump(include=set(TableConfig.model_fields)))
 
 
-def real_trader(interval_s: int = 60) -> TwinConfig:
-    """For a trader in hourly markets of January 2026: bars inside the hour, extended state, held out from the 11th.
+def few_markets(interval_s: int = 60, *, validation_from: datetime | None = None) -> TwinConfig:
+    """For a few hundred short markets of two outcomes: bars inside them, extended state, barriers in points.
 
-    A few hundred markets are little to learn from, hence a small network and averaged weights. How it learns was chosen
-    on the training markets alone (the fourth fifth of them, and the last, each foretold by those before it).
+    So few are little to learn from, hence a small network and averaged weights. How it learns was chosen on one
+    trader's training markets alone (the fourth fifth of them, and the last, each foretold by those before it).
     """
     return TwinConfig(
         interval_s=interval_s,
         state=StateConfig(state="extended"),
-        validation_from=datetime(2026, 1, 11, tzinfo=UTC),
+        validation_from=validation_from,
         # Of a share at 0.95 no fraction above 5 % can be gained.
         barriers=BarrierConfig(widths="points"),
         architecture=DecisionTransformerConfig(width=32, layers=2, dropout=0.0),
@@ -103,6 +104,10 @@ def real_trader(interval_s: int = 60) -> TwinConfig:
             update={"num_epochs": 40, "learning_rate": 8e-3, "averaging": 0.99, "patience": 15}
         ),
     )
+
+
+# Settings to begin with, by the name that the command line has for them.
+PRESETS: Mapping[str, Callable[[], TwinConfig]] = {"few-markets": few_markets}
 
 
 def demo_config() -> TwinConfig:

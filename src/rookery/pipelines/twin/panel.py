@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from rookery.evaluation.identifiability.edge import edge_sentence
 from rookery.evaluation.identifiability.gates import beats, no_worse
+from rookery.evaluation.identifiability.outcome_trips import MATERIAL, OutcomeTrips
 from rookery.evaluation.identifiability.resampling import mean_over_markets
 from rookery.evaluation.identifiability.scores import by_action, confusion, reliability_bins
 from rookery.evaluation.identifiability.trader import AFTER_S, TraderDescription
@@ -251,6 +252,7 @@ def _trader(one: TraderDescription) -> tuple[Figure, ...]:
         ),
         ("from fill to payoff", "money", 4, one.to_end, "A share, his whole profit."),
         ("copying his sign", "money", 3, one.copied, "A market, one share by the sign of his exposure, filled later."),
+        *(_trips(one.trips) if one.trips else ()),
     )
     return tuple(
         _figure(name, style, digits, estimate, text, UNIT if style == "money" else "")
@@ -258,11 +260,29 @@ def _trader(one: TraderDescription) -> tuple[Figure, ...]:
     )
 
 
+def _trips(one: OutcomeTrips) -> tuple[tuple[str, Style, int, Estimate, str], ...]:
+    return (
+        ("earned by round trips", "money", 2, one.by_trips, "A market. From flat to flat, or to the other side."),
+        ("earned by the rest", "money", 2, one.by_rest, "A market. What was not flat again when it was settled."),
+        ("profit a round trip", "money", 2, one.profit, f"Mean of {one.trips:,}, by average cost, before fees."),
+        ("round trips with a profit", "percent", 1, one.profitable, "Share of them."),
+        ("round trips in Up", "percent", 1, one.longs, "Share of them; the others were in Down."),
+        ("minutes held", "number", 1, one.minutes, "Median, from the first fill of a trip to its last."),
+    )
+
+
+def _sales(one: TraderDescription) -> str:
+    if not one.sales:
+        return "none is a sale, so he makes no round trips but pairs"
+    if one.trips is None:
+        return f"{one.sales:,} are sales, under {MATERIAL:.0%} of his shares, so no round trips are told apart"
+    return f"{one.sales:,} are sales, {one.trips.sold:.1%} of his shares, so his round trips are told as well"
+
+
 def _trader_note(one: TraderDescription) -> str:
-    sales = "none is a sale, so he makes no round trips but pairs" if not one.sales else f"{one.sales:,} are sales"
     unknown = f" {one.unsettled} have no outcome and are settled at the last price." if one.unsettled else ""
     return (
-        f"All {one.markets:,} complete markets, training ones too; {one.fills:,} fills, {sales}. A sale of one token "
-        f"is counted as a purchase of the other.{unknown} The middle is between his own last fills on both sides: his "
-        "history has no book of orders."
+        f"All {one.markets:,} complete markets, training ones too; {one.fills:,} fills, {_sales(one)}. A sale of one "
+        f"token is counted as a purchase of the other.{unknown} The middle is between his own last fills on both "
+        "sides: his history has no book of orders."
     )

@@ -26,8 +26,7 @@ class TraderTrainer:
 
     The loss is the specification's, but that a return-to-go counts in units of its deviation over the training part
     where that is above 1 (returns x 100), lest the squared error drown the actions; give `loss` to say otherwise.
-    `compiled` runs the network through torch.compile (needs a C++ compiler on a CPU; rounding may differ from the
-    eager network's); bfloat16 on a GPU is a setting of `config`.
+    bfloat16 on a GPU and torch.compile are settings of `config`.
     """
 
     def __init__(
@@ -37,14 +36,11 @@ class TraderTrainer:
         *,
         config: FitConfig = TWIN_FIT,
         loss: TwinLossConfig | None = None,
-        compiled: bool = False,
     ) -> None:
         self.device = choose_device(device)
         self.model = model.to(self.device)
         self.config = config.model_copy(update={"device": device})
         self._loss = loss
-        if compiled:
-            self.model.compile()
 
     def train(
         self,
