@@ -163,6 +163,9 @@ def test_the_trader_of_hyperliquid_with_the_most_fills_makes_tables(shared_data:
     made = tables.build(history, TableConfig(interval_s=900, capital=1e6))
     assert (len(made.train), len(made.validation)) == (34, 11)
     assert made.bars["close"].is_between(0.8, 1.2).all()
+    # Three more were left in a session that began with them: one of them was entered two days before.
+    assert made.barriers is not None
+    assert (made.barriers.positions, made.barriers.barriers.horizon_bars) == (13, 11)
     known = history.markets.join(history.sessions, on="market").filter(pl.col("instrument") == "SOL")
     # What a session leaves is what the next one opens with, but where rows between them are missing.
     gap = known.select((pl.col("left_up").shift(1) - pl.col("quantity")).abs() > 1.0).to_series()
