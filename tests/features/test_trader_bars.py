@@ -139,21 +139,6 @@ def test_a_market_without_a_window_goes_from_its_first_row_to_its_last():
     assert bars["to_close_s"].to_list() == [None] * 3
 
 
-def test_the_underlying_joins_on_the_moment_at_which_it_is_known():
-    known = [at(second) for second in (60, 300, 301)]
-    ohlc = {name: [1.0, 2.0, 3.0] for name in ("open", "high", "low", "close", "volume")}
-    underlying = pl.DataFrame({"time": pl.Series(known).cast(TIME), **ohlc})
-    table = trades((10, "a", "Up", "BUY", 1, 0.5))
-
-    bars = trader_bars(table, markets(), interval_s=300, underlying=underlying)
-    assert bars["underlying_close"].to_list() == [2.0, 3.0]
-    assert bars["underlying_age_s"].to_list() == [0.0, 299.0]
-    fresh = trader_bars(table, markets(), interval_s=300, underlying=underlying, max_age_s=60)
-    assert fresh["underlying_close"].to_list() == [2.0, None]
-    with pytest.raises(ValueError, match="underlying lacks 'volume'"):
-        trader_bars(table, markets(), underlying=underlying.drop("volume"))
-
-
 @pytest.mark.parametrize("interval_s", [0, -5, 0.5])
 def test_an_interval_of_no_whole_seconds_is_refused(interval_s: float):
     with pytest.raises(ValueError, match="interval_s is"):

@@ -7,7 +7,6 @@ from rookery.features.position import FLAT, positions
 INTERVAL_S = 900
 _SECOND = 1_000_000_000
 _HELD = ("up_held", "down_held", "cash", "quantity", "entry_price", "realised", "unrealised", "held_s")
-_OUTSIDE = ("open", "high", "low", "close", "volume")
 
 
 def trader_bars(
@@ -16,8 +15,6 @@ def trader_bars(
     *,
     interval_s: int = INTERVAL_S,
     quotes: pl.DataFrame | None = None,
-    underlying: pl.DataFrame | None = None,
-    max_age_s: float | None = None,
     sessions: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Bars of `interval_s` seconds from a TRADES and a MARKETS table, by market, then by time.
@@ -42,15 +39,12 @@ def trader_bars(
                     sides; null before any. Events that name no token are left out: 0.4 of Down is 0.6 of Up. In a bar
                     without a fill `up_price` is then the market's, where that is newer than the last fill, and
                     `unrealised` is what is held at `up_price`.
-    `underlying_open` ... `underlying_volume`, `underlying_age_s`
-                    with `underlying` (`time` at which each bar is knowable, open, high, low, close, volume): its last
-                    bar known at `time`; null without one, or when it is older than `max_age_s`
 
     With `sessions` (SESSIONS) a market is a session of an instrument, whose price has no upper end. What was held
     before the session's first fill is carried into it, and everything is told in the session's own measure, so that
     instruments are alike: prices over that of its first fill, quantities times it, which makes them quote.
 
-    Raises ValueError when the interval is no whole number of seconds above 0, or `underlying` lacks a column.
+    Raises ValueError when the interval is no whole number of seconds above 0.
     """
     if interval_s < 1 or interval_s != int(interval_s):
         raise ValueError(f"interval_s is {interval_s}; expected whole seconds, at least 1")
@@ -65,7 +59,6 @@ def trader_bars(
     bars = bars.with_columns(counted.fill_null(0), pl.col("close").forward_fill().over("market").alias("up_price"))
     bars = _with_position(bars, trades, openings).with_columns(_since("last_fill").alias("since_fill_s"))
     bars = bars if quotes is None else _with_quotes(bars, quotes)
-    bars = _with_underlying(bars, underlying, max_age_s)
     return bars.drop("place", "last_fill").sort("segment", "bar")
 
 
@@ -156,7 +149,7 @@ def _with_position(bars: pl.DataFrame, trades: pl.DataFrame, openings: pl.DataFr
         pl.col("time").alias("row_time"),
         trades.select(fill_time.alias("last_fill")).to_series(),
     )
-    joined = _as_of(bars, after.drop("up_price"), by="market", strictly=True)
+    joined = _as_of(bars, after.drop("up_price"))
     held = pl.col("held_s") + pl.when(pl.col("quantity").abs() >= FLAT).then(_since("row_time")).otherwise(0.0)
     joined = joined.with_columns(held.alias("held_s")).drop("row_time")
     zero = [name for name in _HELD if name != "entry_price"]
@@ -182,7 +175,7 @@ def _with_quotes(bars: pl.DataFrame, quotes: pl.DataFrame) -> pl.DataFrame:
     books = told.filter(pl.col("quote_mid").is_not_null(), pl.col("quote_spread").is_not_null())
     for facts, names in ((events, ("quote_price", "quoted")), (books, ("quote_mid", "quote_spread"))):
         sorted_facts = facts.select("time", "market", *names).sort("time", maintain_order=True)
-        bars = _as_of(bars, sorted_facts, by="market", strictly=True)
+        bars = _as_of(bars, sorted_facts)
     bars = bars.with_columns(_since("quoted").alias("quote_age_s")).drop("quoted")
     is_newer = (pl.col("fills") == 0) & (pl.col("quote_age_s") < pl.col("since_fill_s").fill_null(float("inf")))
     price = pl.when(is_newer).then("quote_price").otherwise("up_price").alias("up_price")
@@ -193,33 +186,10 @@ def _with_quotes(bars: pl.DataFrame, quotes: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _with_underlying(bars: pl.DataFrame, underlying: pl.DataFrame | None, max_age_s: float | None) -> pl.DataFrame:
-    if underlying is None:
-        return bars
-    missing = [name for name in ("time", *_OUTSIDE) if name not in underlying.columns]
-    if missing:
-        raise ValueError(f"underlying lacks '{missing[0]}'; it has {', '.join(underlying.columns)}")
-    renamed = underlying.select(
-        pl.col("time").cast(bars["time"].dtype),
-        *(pl.col(name).cast(pl.Float64).alias(f"underlying_{name}") for name in _OUTSIDE),
-    ).sort("time")
-    joined = _as_of(bars, renamed.with_columns(pl.col("time").alias("known")), by=None, strictly=False)
-    age = _since("known")
-    too_old = pl.lit(False) if max_age_s is None else age > max_age_s
-    fresh = [
-        pl.when(~too_old).then(value).alias(name)
-        for name, value in (
-            *((f"underlying_{name}", pl.col(f"underlying_{name}")) for name in _OUTSIDE),
-            ("underlying_age_s", age),
-        )
-    ]
-    return joined.with_columns(fresh).drop("known")
-
-
-def _as_of(bars: pl.DataFrame, facts: pl.DataFrame, *, by: str | None, strictly: bool) -> pl.DataFrame:
-    """`bars` (any order) with the last of `facts` at or, strictly, before each bar's end."""
+def _as_of(bars: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
+    """`bars` (any order) with the last of `facts` of the same market strictly before each bar's end."""
     return bars.sort("time", maintain_order=True).join_asof(
-        facts, on="time", by=by, strategy="backward", allow_exact_matches=not strictly, check_sortedness=by is None
+        facts, on="time", by="market", strategy="backward", allow_exact_matches=False, check_sortedness=False
     )
 
 

@@ -36,7 +36,7 @@ def data_section(origin: Origin) -> Data:
     dropped = [Dropped(reason=reason, count=count) for reason, count in sorted(facts.quarantined.items())]
     for reason, count in (
         ("repeated", facts.duplicates_dropped),
-        ("of another kind", facts.other_events_skipped),
+        ("of another trader, instrument or kind", facts.other_events_skipped),
     ):
         if count:
             dropped.append(Dropped(reason=reason, count=count))

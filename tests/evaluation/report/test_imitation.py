@@ -307,11 +307,11 @@ def test_barriers_that_were_not_chosen_among_any_are_told_without_a_table_of_the
     assert "How does he leave?" not in text(without) + page(without)
 
 
-def test_where_nothing_settles_no_share_is_said_to_be_settled():
-    open_ended = tuple(replace(part, merged=None, settled=None) for part in leaving().parts)
-    names = [row[0] for row in leaving_rows.exit_rows(replace(leaving(), parts=open_ended))]
-    assert "shares sold again" in names
-    assert not {"shares merged in pairs", "shares settled"} & {*names}
+def test_where_he_bought_nothing_no_share_of_it_is_told():
+    without = tuple(replace(part, sold=None, merged=None, settled=None) for part in leaving().parts)
+    names = [row[0] for row in leaving_rows.exit_rows(replace(leaving(), parts=without))]
+    assert "open at the market's end" in names
+    assert not {"shares sold again", "shares merged in pairs", "shares settled"} & {*names}
 
 
 def test_a_mix_of_another_number_of_outcomes_is_refused():

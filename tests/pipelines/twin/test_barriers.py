@@ -117,6 +117,43 @@ def test_barriers_are_those_of_the_training_exits_whatever_he_does_later():
     assert barriers.fit(leaving(), range(18), config).quantiles["gain"]["0.9"] > made.quantiles["gain"]["0.9"]
 
 
+def carrying(carried: float) -> pl.DataFrame:
+    """`leaving` in two sessions, then two that begin with `carried` from the one before and leave it in their third."""
+    early = leaving()[:12]
+    close = [0.50, 0.50, 0.95, 0.95, 0.95, 0.95, 0.50, 0.40, 0.20, 0.20, 0.20, 0.20]
+    held = [carried, carried, 0.0, 0.0, 0.0, 0.0] * 2
+    table = bars([*early["close"], *close], [*early["inventory"], *held])
+    first = pl.when(pl.col("segment") >= 2).then(pl.lit(carried / 4)).otherwise("inventory")
+    return table.with_columns(net_quantity=pl.col("inventory").diff().over("segment").fill_null(first))
+
+
+@pytest.mark.parametrize("carried", [8.0, -8.0])
+def test_what_a_session_began_with_was_not_entered_in_it_where_nothing_settles(carried: float):
+    config, early = BarrierConfig(widths="points"), carrying(carried)[:12]
+    own = barriers.fit(early, range(12), config, settles=False)
+    made = barriers.fit(carrying(carried), range(24), config, settles=False)
+
+    assert (made.positions, made.held_to_end) == (4, 0)
+    assert (made.figures, made.quantiles, made.grid) == (own.figures, own.quantiles, own.grid)
+    # Where a market's end settles what is held, each begins with nothing, and all six were entered.
+    assert barriers.fit(carrying(carried), range(24), config).positions == 6
+
+
+def test_what_is_carried_counts_until_it_is_left_or_turned_and_what_is_held_at_the_end_is_counted_all_the_same():
+    table = bars([0.5] * 12, [3.0, 2.0, -1.0, 0.0, 5.0, 5.0, 5.0, 5.0, 5.0, 5.0, 5.0, 5.0]).with_columns(
+        net_quantity=pl.Series([-1.0, -1.0, -3.0, 1.0, 5.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+    )
+    assert barriers.entered_here(table)["inventory"].to_list() == [0.0, 0.0, -1.0, 0.0, 5.0, 5.0, *[0.0] * 6]
+    made = barriers.fit(table, range(12), BarrierConfig(widths="points"), settles=False)
+    assert (made.positions, made.held_to_end) == (1, 2)
+
+
+def test_what_was_turned_in_the_first_bar_or_is_left_of_rounding_was_entered_in_it():
+    for before in (0.0, -2.0, 1e-9):
+        table = bars([0.5] * 3, [4.0, 4.0, 0.0]).with_columns(net_quantity=pl.Series([4.0 - before, 0.0, -4.0]))
+        assert barriers.entered_here(table)["inventory"].to_list() == [4.0, 4.0, 0.0]
+
+
 def test_the_error_of_the_barriers_is_told_of_other_markets_too():
     config = BarrierConfig(widths="points")
     made = barriers.fit(leaving(), range(12), config)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -15,6 +16,7 @@ from rookery.pipelines.twin.config import TableConfig
 from rookery.pipelines.twin.fills_source import FillsSource
 from rookery.pipelines.twin.history import TwinHistory
 from rookery.pipelines.twin.origin import source_of_request
+from rookery.pipelines.twin.outside import UnderlyingFile
 from rookery.pipelines.twin.source import TwinSource
 from rookery.progress import Progress
 from rookery.sources.fills import HYPERLIQUID, FillColumns
@@ -119,6 +121,18 @@ def test_its_fingerprint_follows_bytes_and_options_and_no_folder(source: FillsSo
     assert changed(source, path=str(moved)).fingerprint() != before
 
 
+def test_its_fingerprint_follows_the_underlying_s_bytes_and_clock_and_no_folder(source: FillsSource, tmp_path: Path):
+    coin, moved = tmp_path / "coin.csv", tmp_path / "moved.csv"
+    for path in (coin, moved):
+        path.write_text("time,open,high,low,close,volume\n2026-01-01 00:00:00,1,1,1,1,1\n")
+    one, other, later = (
+        replace(source, underlying=UnderlyingFile(path=path, stamp=stamp)).fingerprint()
+        for path, stamp in ((coin, "open"), (moved, "open"), (coin, "close"))
+    )
+    assert one == other
+    assert len({one, later, source.fingerprint()}) == 3
+
+
 def test_the_command_that_makes_it_again_names_what_is_not_the_default(source: FillsSource):
     command = changed(source, instrument="BIG", session_s=3_600, skip_bad=True).command(seed=3)
     assert command == (
@@ -133,6 +147,22 @@ def test_the_history_read_back_is_the_same(source: FillsSource, tmp_path: Path):
     back = TwinHistory.read(tmp_path)
     assert back.fingerprint() == history.fingerprint()
     assert not back.pays_out
+
+
+def test_a_folder_that_held_fills_keeps_none_of_them_for_markets_of_two_outcomes(source: FillsSource, tmp_path: Path):
+    folder = tmp_path / "history"
+    source.load(QUIET).write(folder)
+    names = {"fills.parquet", "sessions.parquet"}
+    assert names <= {file.name for file in folder.iterdir()}
+    TwinSource(markets=3).load(QUIET).write(folder)
+    assert not names & {file.name for file in folder.iterdir()}
+
+
+def test_the_map_of_columns_stands_among_the_facts(source: FillsSource):
+    assert source.load(QUIET).facts.notes["columns"] == (
+        "time = when, side = way, size = units, price = px, trader = who, instrument = coin, fee = cost, "
+        "position_before = held"
+    )
 
 
 def test_the_extended_state_is_refused_since_it_asks_for_a_price_around_one_half(source: FillsSource):
@@ -163,6 +193,9 @@ def test_the_trader_of_hyperliquid_with_the_most_fills_makes_tables(shared_data:
     made = tables.build(history, TableConfig(interval_s=900, capital=1e6))
     assert (len(made.train), len(made.validation)) == (34, 11)
     assert made.bars["close"].is_between(0.8, 1.2).all()
+    # Three more were left in a session that began with them: one of them was entered two days before.
+    assert made.barriers is not None
+    assert (made.barriers.positions, made.barriers.barriers.horizon_bars) == (13, 11)
     known = history.markets.join(history.sessions, on="market").filter(pl.col("instrument") == "SOL")
     # What a session leaves is what the next one opens with, but where rows between them are missing.
     gap = known.select((pl.col("left_up").shift(1) - pl.col("quantity")).abs() > 1.0).to_series()

@@ -84,6 +84,12 @@ def test_the_report_says_in_one_line_what_is_left_out(report: Report):
     assert "A market is a session of one instrument here" in forms[0]
 
 
+def test_the_report_tells_how_the_file_was_read_and_whose_rows_were_left_out(report: Report):
+    shown = markdown.text(report)
+    assert "time = when, side = way, size = units, price = px, trader = who" in shown
+    assert [(one.reason, one.count) for one in report.data.dropped] == [("of another trader, instrument or kind", 1)]
+
+
 def test_the_trader_is_told_by_his_round_trips(judged: Foretold, report: Report):
     assert judged.trader.trips > 1
     assert judged.trader.instruments == 2

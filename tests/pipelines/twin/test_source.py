@@ -1,11 +1,13 @@
 """Where a history comes from: told to a run, known by its bytes, and refused when there is nothing."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from rookery.errors import UserError
+from rookery.pipelines.twin.outside import UnderlyingFile
 from rookery.pipelines.twin.source import TwinSource
 from rookery.progress import Progress
 
@@ -36,6 +38,20 @@ def test_its_fingerprint_follows_bytes_and_options(folder: Path):
     assert before == TwinSource(path=folder).fingerprint()
     (folder / "two_prices.json").write_text("{}")
     assert before != source.fingerprint()
+
+
+def test_its_fingerprint_is_the_same_in_another_folder(folder: Path, tmp_path_factory: pytest.TempPathFactory):
+    (folder / "coin.csv").write_text("time,open,high,low,close,volume")
+    moved = tmp_path_factory.mktemp("moved") / "trader"
+    shutil.copytree(folder, moved)
+    here, there = (
+        TwinSource(path=one, underlying=UnderlyingFile(path=one / "coin.csv", tz="UTC")) for one in (folder, moved)
+    )
+    assert here.fingerprint() == there.fingerprint()
+    (moved / "one_prices.json").write_text("{}")
+    assert here.fingerprint() != there.fingerprint()
+    other_clock = UnderlyingFile(path=folder / "coin.csv", tz="Europe/Berlin")
+    assert TwinSource(path=folder, underlying=other_clock).fingerprint() != here.fingerprint()
 
 
 def test_a_folder_is_read(folder: Path):

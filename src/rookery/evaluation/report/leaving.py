@@ -15,8 +15,8 @@ class ExitPart:
 
     `positions` were left, `by_sale` of them mainly by selling what was held, the others by buying; `held_to_end` more
     were open when their market ended. `sold`, `merged` and `settled` are shares of all that he bought (None where he
-    bought nothing, or nothing settles). `returns` (in the unit of the widths) and `bars` are quantiles at the
-    section's levels. `error` is that of the barriers that were chosen, `at_once` of leaving where he entered.
+    bought nothing). `returns` (in the unit of the widths) and `bars` are quantiles at the section's levels.
+    `error` is that of the barriers that were chosen, `at_once` of leaving where he entered.
     """
 
     name: str

@@ -25,6 +25,8 @@ UNITS: dict[Widths, str] = {
 # What the processed table has of them.
 LABELS = ("barrier", "barrier_label", "barrier_return", "barrier_rows", "barrier_time")
 _PLAIN = Barriers()
+# Sums of floats may leave this share of a position where there was nothing.
+_NEAR = 1e-6
 # Where his exits tell nothing: 2 % or 0.02 in price, or one deviation of a bar.
 _OTHERWISE: dict[Widths, float] = {"fraction": _PLAIN.profit, "points": _PLAIN.profit, "volatility": 1.0}
 
@@ -68,7 +70,7 @@ class Candidate(Config):
 class FittedBarriers(Config):
     """The barriers, and the ground for them: exits of the rows [start, stop) of `fitted_rows`.
 
-    `positions` were entered and left there, `held_to_end` more were open at their market's last bar. `quantiles`
+    `positions` were entered and left there, `held_to_end` were open at their market's last bar. `quantiles`
     describes gains, losses (units) and bars held. `fallback` says why the barriers are the stated defaults; None where
     they are the trader's. `settles`: a market's end settles what is held, and so it ends what was entered.
     """
@@ -102,9 +104,13 @@ class FittedBarriers(Config):
 
 
 def fit(bars: pl.DataFrame, rows: range, config: BarrierConfig, *, settles: bool = True) -> FittedBarriers:
-    """Barriers from the exits within `rows` alone, which are whole markets (see `labels.exits.analyse_exits`)."""
-    part = bars[rows.start : rows.stop]
-    own = own_exits(part, config)
+    """Barriers from the exits within `rows` alone, which are whole markets (see `labels.exits.analyse_exits`).
+
+    Where nothing `settles`, what a market began with is left out: it was entered in an earlier one (`entered_here`).
+    """
+    held = held_to_end(bars[rows.start : rows.stop])
+    bars = bars if settles else entered_here(bars)
+    own = own_exits(bars[rows.start : rows.stop], config)
     reason = unreadable(own)
     width = _OTHERWISE[config.widths]
     like = Barriers(
@@ -129,7 +135,7 @@ def fit(bars: pl.DataFrame, rows: range, config: BarrierConfig, *, settles: bool
         barriers=found.barriers if found else like,
         fitted_rows=(rows.start, rows.stop),
         positions=own.height,
-        held_to_end=held_to_end(part),
+        held_to_end=held,
         fallback=reason,
         quantiles=found.quantiles if found else {},
         grid=tuple(Candidate(**one) for one in found.grid.iter_rows(named=True)) if found else (),
@@ -172,6 +178,17 @@ def touches(bars: pl.DataFrame, fitted: FittedBarriers, config: BarrierConfig) -
 def own_exits(part: pl.DataFrame, config: BarrierConfig) -> pl.DataFrame:
     """His positions in these whole markets that were entered and left, with `gain` in units of the widths."""
     return measured(positions(part), unit_of(part, config).to_numpy())
+
+
+def entered_here(bars: pl.DataFrame) -> pl.DataFrame:
+    """`bars` flat where a segment began with what was held before it, up to where that was left or turned.
+
+    It was entered at another time and price than those of the segment's first bar.
+    """
+    before = pl.col("inventory") - pl.col("net_quantity").fill_null(0.0)
+    is_carried = (before * pl.col("inventory") > _NEAR * pl.col("inventory") ** 2).first().over(SEGMENT)
+    is_first = pl.col("inventory").sign().rle_id().over(SEGMENT) == 0
+    return bars.with_columns(pl.when(is_carried & is_first).then(0.0).otherwise("inventory").alias("inventory"))
 
 
 def held_to_end(part: pl.DataFrame) -> int:

@@ -74,7 +74,9 @@ class FillsSource:
     def fingerprint(self) -> str:
         """Of the file's bytes, and of how they are read. Raises UserError when there is no file."""
         _check_is_file(self.path)
-        told = {name: value for name, value in self.request().items() if name not in ("path", "columns_file")}
+        told = {
+            name: value for name, value in self.request().items() if name not in ("path", "columns_file", "underlying")
+        }
         contents = [sha256(self.path), *([] if self.underlying is None else [self.underlying.fingerprint()])]
         return hashlib.sha256("\n".join([*contents, str(sorted(told.items()))]).encode()).hexdigest()
 
@@ -120,7 +122,9 @@ class FillsSource:
         counts = table["instrument"].value_counts(sort=True)
         most = [f"{name} ({count:,} fills)" for name, count in counts.head(_SHOWN).iter_rows()]
         missing = markets.filter(pl.col("faulty_rows") > 0).height
+        told = self.columns.model_dump(exclude_defaults=True)
         return {
+            "columns": ", ".join(f"{name} = {value}" for name, value in told.items()),
             "trader": str(table["trader"][0]),
             "instruments": _listed(most, counts.height),
             "sessions": f"{markets.height:,} of {self.session_s:,} s with a fill; {missing:,} with rows missing, "

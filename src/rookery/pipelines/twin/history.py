@@ -82,8 +82,9 @@ class TwinHistory:
 
     def write(self, folder: Path) -> None:
         """Write every table (parquet), the underlying's if it was given, and source.json into `folder`."""
-        # A folder that was prepared before must not lend an underlying to a history without one.
-        (folder / f"{_UNDERLYING}.parquet").unlink(missing_ok=True)
+        # A folder that was prepared before must not keep what this history does not have.
+        for name in (*_INSTRUMENTS, _UNDERLYING):
+            (folder / f"{name}.parquet").unlink(missing_ok=True)
         outside = {} if self.underlying is None else {_UNDERLYING: self.underlying.table}
         for name, table in (self.tables | outside).items():
             write_table(table, folder / f"{name}.parquet")

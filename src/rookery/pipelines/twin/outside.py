@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 
 from rookery.errors import UserError
 from rookery.files import sha256
-from rookery.pipelines.twin.history import TwinHistory
+from rookery.pipelines.twin.history import TwinHistory, digest
 from rookery.schema import Loaded
 from rookery.sources import bars_csv
 from rookery.sources.bars_csv import BarOptions
@@ -28,10 +28,10 @@ class UnderlyingFile:
         return replace(history, underlying=_of_the_time(found, history))
 
     def fingerprint(self) -> str:
-        """Of its bytes. Raises UserError when there is no file."""
+        """Of its bytes, and of how they are read. Raises UserError when there is no file."""
         if not self.path.is_file():
             raise UserError("no such file", place=self.path, remedy="--underlying names one file, CSV or parquet")
-        return sha256(self.path)
+        return digest(sha256(self.path), str(self.tz), str(self.stamp))
 
     def words(self) -> list[str]:
         """The options of a command line that name it."""

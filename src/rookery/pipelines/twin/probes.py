@@ -23,6 +23,7 @@ from rookery.pipelines.twin.bars import state_bars
 from rookery.pipelines.twin.probed_barriers import of_barriers
 from rookery.pipelines.twin.probed_decisions import fair_bars, of_decisions
 from rookery.pipelines.twin.probed_fits import of_fits
+from rookery.pipelines.twin.probed_sessions import of_sessions
 from rookery.pipelines.twin.probed_underlying import of_underlying, outside_of, with_own_underlying
 from rookery.progress import Progress
 
@@ -39,6 +40,7 @@ def certificate_of(
 ) -> Certificate:
     """Every probe on a run's tables and network, wherever they come from; `stages` are hashes of their files."""
     groups = (
+        partial(of_sessions, run, cuts, seed),
         partial(_of_features, run, cuts, seed),
         partial(_of_markets, run),
         partial(_of_labels, run, cuts, seed),

@@ -71,7 +71,8 @@ class TwinSource:
         contents = [] if self.path is None else polymarket.digests(self.path, self.pattern)
         told = [f"{name} {digest}" for name, digest in contents]
         told += [] if self.underlying is None else [self.underlying.fingerprint()]
-        return hashlib.sha256("\n".join([*told, str(sorted(self.request().items()))]).encode()).hexdigest()
+        read = sorted((name, value) for name, value in self.request().items() if name not in ("path", "underlying"))
+        return hashlib.sha256("\n".join([*told, str(read)]).encode()).hexdigest()
 
     def command(self, *, seed: int) -> str:
         """The command line that makes the same run again where it was started, settings aside."""
