@@ -39,8 +39,8 @@ class Evaluated:
     return of its training at every bar, so that it knows nothing of the future; `told` are the scores of
     `TraderTrainer.validate`, which is given the true return-to-go as in training. `prior_log_loss` is that of one who
     knows how often each action is taken there and nothing else; `unseen` is whether all markets open after the last
-    that the bundle was taught with. `left_out` counts markets that it was not judged on, by reason; `readings` is how
-    often these data's held-out markets were read by now."""
+    that the bundle was taught with. `left_out` counts markets that it was not judged on, by reason, and files that
+    could not be read; `readings` is how often these data's held-out markets were read by now."""
 
     log_loss: float
     told: dict[str, float]
@@ -54,7 +54,7 @@ class Evaluated:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Predicted:
-    """A row of `answers` for every bar of complete markets; `left_out` counts the other markets, by reason."""
+    """A row of `answers` for every bar of complete markets; `left_out` counts others, by reason, and unread files."""
 
     answers: pl.DataFrame
     left_out: Mapping[str, int]
@@ -227,7 +227,7 @@ def predict(
     A bar's answer knows states up to it and the trader's actions before it; what these earned comes off the target,
     which stays within what training has seen. Columns: time, market, segment, target_rtg, action, action_id, the
     chance of each action, and taken, the trader's own (null where unknown). Raises UserError for a target that training
-    has never seen.
+    has never seen, and for data of another kind than the bundle was taught with.
     """
     twin = load_twin(model)
     inference = TraderInference(twin.model, device, scaler=twin.scaler)
