@@ -84,11 +84,6 @@ def test_the_report_says_in_one_line_what_is_left_out(report: Report):
     assert "A market is a session of one instrument here" in forms[0]
 
 
-def test_no_size_and_no_asked_return_is_said_to_be_fitted(report: Report):
-    names = [one.name for one in report.data.fits]
-    assert names == ["state scaler", "action thresholds", "fractional order", "barriers", "rivals"]
-
-
 def test_the_trader_is_told_by_his_round_trips(judged: Foretold, report: Report):
     assert judged.trader.trips > 1
     assert judged.trader.instruments == 2
@@ -101,6 +96,11 @@ def test_the_trader_is_told_by_his_round_trips(judged: Foretold, report: Report)
 
 def test_the_report_comes_back_from_json(report: Report):
     assert from_json(to_json(report)) == report
+
+
+def test_no_size_and_no_asked_return_is_said_to_be_fitted(report: Report):
+    names = [one.name for one in report.data.fits]
+    assert names == ["state scaler", "action thresholds", "fractional order", "barriers", "rivals"]
 
 
 def test_a_history_without_fills_is_not_judged_so(tmp_path: Path):
