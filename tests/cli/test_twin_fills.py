@@ -54,6 +54,35 @@ def test_prepared_fills_are_trained_on_scored_and_answered(rookery: Call, here: 
     assert pl.read_csv("actions.csv").height == table.height
 
 
+def test_a_bundle_of_sessions_refuses_other_sessions_and_markets_that_pay_out(
+    rookery: Call, here: Path, price_files: Callable[..., None]
+):
+    settings = ("--config", "small.yaml", "--quiet")
+    made = rookery("twin", "train", *MINE, *settings, "--json")
+    assert (made.code, made.json["session_s"]) == (0, 86_400)
+    price_files(here / "trader", markets=4)
+    taught = "the bundle was taught with sessions of 86,400 s"
+    for words, place, given in (
+        ((*MINE, "--session", "12h"), "fills.csv", "sessions of 43,200 s"),
+        (("--data-dir", "trader"), "trader", "markets that pay out"),
+    ):
+        for command in ("evaluate", "predict"):
+            said = rookery("twin", command, *words, *settings)
+            assert (said.code, said.err.splitlines()[0]) == (2, f"error: {place}: is of {given}; {taught}")
+            assert said.err.splitlines()[1] == "help: give data of the same kind: --fills FILE --session 86400s"
+    assert not (here / "actions.csv").exists()
+
+
+def test_bars_as_long_as_sessions_are_refused_before_anything_is_written(rookery: Call, here: Path):
+    said = rookery("twin", "prepare", *MINE, "--interval", "24h", "--quiet")
+    assert said.code == 2
+    assert said.err.splitlines()[0].endswith(
+        "no bar of the training markets is followed by another, so no action is known"
+    )
+    assert "bars are 86,400 s" in said.err.splitlines()[1]
+    assert not (here / "data").exists()
+
+
 def test_a_run_ends_in_a_report_and_is_taken_up_without_doing_anything_twice(rookery: Call, here: Path):
     first = rookery("twin", "run", *MINE, "--config", "small.yaml", "--quiet", "--json")
     assert first.code == 0
@@ -67,6 +96,13 @@ def test_a_run_ends_in_a_report_and_is_taken_up_without_doing_anything_twice(roo
     assert again.json["hashes"] == first.json["hashes"]
 
 
+@pytest.mark.parametrize("command", ["check", "prepare", "train", "evaluate", "predict", "run"])
+def test_no_command_ignores_an_option_on_markets_beside_fills(rookery: Call, here: Path, command: str):
+    said = rookery("twin", command, *MINE, "--cap", "1000", "--quiet")
+    assert said.code == 2
+    assert said.err.splitlines()[0] == "error: --cap: is for markets of two outcomes; given together with --fills"
+
+
 REFUSALS = [
     (FILES, "fills.csv: holds the fills of 2 traders"),
     (("--fills", "fills.csv"), "--fills: does not say which column is what"),
@@ -74,6 +110,12 @@ REFUSALS = [
     (("--session", "1h"), "--session: is for a file of fills"),
     ((*MINE, "--cap", "7"), "--cap: is for markets of two outcomes; given together with --fills"),
     ((*MINE, "--data-dir", "data"), "--data-dir: is for markets of two outcomes; given together with --fills"),
+    (
+        (*MINE, "--data-dir", "downloads/merged_trades"),
+        "--data-dir: is for markets of two outcomes; given together with --fills",
+    ),
+    ((*MINE, "--pattern", "*.json"), "--pattern: is for markets of two outcomes; given together with --fills"),
+    ((*MINE, "--dedupe", "none"), "--dedupe: is for markets of two outcomes; given together with --fills"),
     ((*MINE, "--session", "day"), "--session: 'day' is not a length of time"),
     ((*MINE, "--instrument", "SMAL"), "fills.csv: has no fill of instrument 'SMAL'"),
     (("--fills", "fils.csv", *FILES[2:]), "fils.csv: no such file"),

@@ -70,6 +70,33 @@ def test_a_stamp_that_was_cut_is_knowable_at_the_end_of_what_was_cut(write: Call
     assert load(path, indian).table["time"][0] == datetime(2024, 3, 30, 20, 1, tzinfo=UTC)
 
 
+def test_a_stamp_of_another_layout_is_laid_to_the_layout_that_was_given(write: Callable[..., Path]):
+    path = write("when,way,lots,px", "2024-03-31 01:30,B,1,5")
+    indian = PLAIN.model_copy(update={"time_format": "%d-%m-%Y %H:%M", "time_zone": "Asia/Kolkata"})
+
+    with pytest.raises(UserError, match="when '2024-03-31 01:30' cannot be read as a time") as refused:
+        load(path, indian)
+    assert refused.value.remedy == "time_format says '%d-%m-%Y %H:%M', time_zone Asia/Kolkata: are they right?"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "what"),
+    [
+        ("time_zone", "Asia/Kolkatta", "'time_zone' is no time zone; like UTC or Asia/Kolkata, got 'Asia/Kolkatta'"),
+        ("time_zone", "localtime", "'time_zone' is no time zone; like UTC or Asia/Kolkata, got 'localtime'"),
+        ("time_format", "%d-%m-%Y %I:%M", "'time_format' cannot be a layout of stamps: please either specify both"),
+    ],
+)
+def test_a_zone_or_layout_that_there_is_not_is_a_fault_of_the_map(tmp_path: Path, name: str, value: str, what: str):
+    path = tmp_path / "columns.yaml"
+    told = "time: when\nside: way\nsize: lots\nprice: px\none_trader: me\none_instrument: BTC\n"
+    path.write_text(f"{told}{name}: '{value}'\n")
+
+    with pytest.raises(UserError) as refused:
+        FillColumns.read(path)
+    assert refused.value.headline.startswith(f"{path}:7: {what}")
+
+
 FAULTS = [
     ("1768904102,BUY,-2,100", "lots '-2' is not above 0", "size not above 0"),
     ("1768904102,BUY,2,0", "px '0' is not above 0", "price not above 0"),

@@ -19,7 +19,7 @@ from rookery.cli.options import (
 from rookery.cli.rook import run_name
 from rookery.cli.settings import twin_config
 from rookery.cli.twin_download import DATA_DIR, download
-from rookery.cli.twin_given import refuse_beside_states, refuse_idle, refuse_idle_share
+from rookery.cli.twin_given import refuse_beside_fills, refuse_beside_states, refuse_idle, refuse_idle_share
 from rookery.cli.twin_options import (
     MODELS,
     PREPARED,
@@ -91,6 +91,7 @@ def check(
     """Read a trader's files (and settings) as a run would, and say what was found; writes nothing."""
     # The network's settings load torch: seconds and hundreds of MiB, for nothing where a person asks about files alone.
     settings = twin_config(config, {}) if config is not None or as_json else None
+    refuse_beside_fills(context)
     source = twin_source(data_dir, context.params)
     twin_outcome.show_check(source.load(Progress(quiet=quiet)), settings, as_json=as_json)
 
@@ -128,6 +129,7 @@ def prepare(
     """Make bars, states and labels of a trader's files: processed_trader_data.parquet and what describes it."""
     use_threads(threads)
     settings = twin_config(config, context.params)
+    refuse_beside_fills(context)
     refuse_idle_share(context, settings)
     source = twin_source(data_dir, context.params)
     from rookery.pipelines.twin import steps
@@ -173,6 +175,7 @@ def train(
     """Train the Decision Transformer and save it as a bundle: best_model.pt, config.yaml, norm.json and the rest."""
     use_threads(threads)
     settings = twin_config(config, context.params)
+    refuse_beside_fills(context)
     refuse_idle(context, data_dir, settings)
     source = twin_source(data_dir, context.params)
     with outcome.stoppable():
@@ -212,6 +215,7 @@ def evaluate(
     """Score a bundle on the held-out markets; exit code 3 when it has seen some of them in training."""
     use_threads(threads)
     settings = twin_config(config, context.params)
+    refuse_beside_fills(context)
     refuse_idle(context, data_dir, settings)
     source = twin_source(data_dir, context.params)
     from rookery.pipelines.twin import using
@@ -262,6 +266,7 @@ def predict(
         answers = predict_states(model, states, output, target_rtg=target_rtg, config=settings, device=device)
         twin_outcome.show_answers(answers, output, left_out={}, as_json=as_json)
         return
+    refuse_beside_fills(context)
     refuse_idle(context, data_dir, settings)
     source = twin_source(data_dir, context.params)
     from rookery.pipelines.twin import using
@@ -319,6 +324,7 @@ def run(
     """From a trader's files to a trained twin, its judgement on held-out markets and its report, in one directory."""
     use_threads(threads)
     settings = twin_config(config, context.params)
+    refuse_beside_fills(context)
     refuse_idle_share(context, settings)
     source = twin_source(data_dir, context.params)
     folder = run_folder(output or completion.RUNS / f"twin-{run_name(fills or data_dir)}")

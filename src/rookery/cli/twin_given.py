@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from rookery.cli.settings import TWIN
-from rookery.cli.twin_options import OUTSIDE, READING, READING_FILLS
+from rookery.cli.twin_options import OF_MARKETS, OUTSIDE, READING, READING_FILLS
 from rookery.errors import UserError
 
 if TYPE_CHECKING:
@@ -53,6 +53,17 @@ def refuse_beside_states(context: typer.Context) -> None:
     for name in ("data_dir", *READING, *READING_FILLS, *OUTSIDE, *_TABLE):
         if is_given(context, name):
             raise UserError(f"given together with {_spelt(name)}", place="--states", remedy="leave one of them out")
+
+
+def refuse_beside_fills(context: typer.Context) -> None:
+    """Refuse options on markets of two outcomes where a file of fills is named. Raises UserError naming one."""
+    for name in ("data_dir", *OF_MARKETS):
+        if is_given(context, "fills") and is_given(context, name):
+            raise UserError(
+                "is for markets of two outcomes; given together with --fills",
+                place=_spelt(name),
+                remedy="leave one out",
+            )
 
 
 def is_given(context: typer.Context, name: str) -> bool:

@@ -138,7 +138,8 @@ StampOption = Annotated[
 
 __all__ = ["DATA_DIR"]
 
-_OF_MARKETS = ("pattern", "dedupe", "year", "missing_outcome", "cap")
+# Options that say nothing of a file of fills.
+OF_MARKETS = ("pattern", "dedupe", "year", "missing_outcome", "cap")
 
 
 def twin_source(path: Path, values: Mapping[str, Any]) -> "HistorySource":
@@ -146,7 +147,7 @@ def twin_source(path: Path, values: Mapping[str, Any]) -> "HistorySource":
     from rookery.pipelines.twin.source import TwinSource
 
     if values.get("fills") is not None:
-        return _fills_source(path, values)
+        return _fills_source(values)
     if given := [name for name in READING_FILLS if values.get(name) is not None]:
         raise UserError("is for a file of fills", place=f"--{given[0]}", remedy="name the file with --fills")
     plain = {name: values[name] for name in READING if name in values}
@@ -165,19 +166,11 @@ def _underlying_file(values: Mapping[str, Any]) -> "UnderlyingFile | None":
     return None
 
 
-def _fills_source(path: Path, values: Mapping[str, Any]) -> "HistorySource":
+def _fills_source(values: Mapping[str, Any]) -> "HistorySource":
     from rookery.pipelines.twin.fills_source import FillsSource
     from rookery.pipelines.twin.sessions import DAY_S
-    from rookery.pipelines.twin.source import TwinSource
     from rookery.sources.fills import FillColumns
 
-    plain = TwinSource()
-    odd = [name for name in _OF_MARKETS if name in values and values[name] != getattr(plain, name)]
-    for name in (*(["data_dir"] if path != DATA_DIR else []), *odd):
-        place = f"--{name.replace('_', '-')}"
-        raise UserError(
-            "is for markets of two outcomes; given together with --fills", place=place, remedy="leave one out"
-        )
     if values.get("columns") is None:
         raise UserError("does not say which column is what", place="--fills", remedy="give a map with --columns FILE")
     span = values.get("session")

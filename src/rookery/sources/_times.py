@@ -32,8 +32,8 @@ def with_moments(table: pl.DataFrame, label: str, faults: Faults) -> tuple[pl.Da
     return table.drop("_value", "_unit", "_from_number", "_from_iso"), unit
 
 
-def checks(label: str) -> list[Check]:
-    """What may be wrong with a moment: empty, unreadable, or outside 2015 to 2100."""
+def checks(label: str, remedy: str = _REMEDY) -> list[Check]:
+    """What may be wrong with a moment: empty, unreadable, or outside 2015 to 2100; `remedy` is for the last two."""
     text, moment = pl.col("time"), pl.col("moment")
     return [
         Check(kind="time missing", bad=text.is_null(), what=f"{label} is empty", remedy=_REMEDY),
@@ -42,14 +42,14 @@ def checks(label: str) -> list[Check]:
             bad=moment.is_null(),
             what=f"{label} '{{}}' cannot be read as a time",
             value=text,
-            remedy=_REMEDY,
+            remedy=remedy,
         ),
         Check(
             kind="time out of range",
             bad=(moment < _EARLIEST) | (moment >= _LATEST),
             what=f"{label} '{{}}' is outside 2015 to 2100",
             value=text,
-            remedy=_REMEDY,
+            remedy=remedy,
         ),
     ]
 

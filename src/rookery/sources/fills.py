@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
+from zoneinfo import available_timezones
 
 import polars as pl
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from rookery.config import Config
 from rookery.errors import UserError, did_you_mean
@@ -21,6 +22,8 @@ _NUMBERS = ("size", "price", "notional", "fee", "position_before", "realised")
 _TEXTS = ("trader", "instrument", "outcome", "transaction_hash", "order_id")
 _UNIX_OR_ISO = None
 _NEAR = 0.01
+# Names in the time zone database for a clock that is not set, or that is each machine's own.
+_NO_ZONES = {"Factory", "localtime"}
 
 
 class FillColumns(Config):
@@ -50,6 +53,25 @@ class FillColumns(Config):
     resolution_s: int = Field(default=0, ge=0, le=86_400)
     one_trader: str | None = None
     one_instrument: str | None = None
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_known(cls, zone: str) -> str:
+        if zone not in available_timezones() - _NO_ZONES:
+            raise ValueError("is no time zone; like UTC or Asia/Kolkata")
+        return zone
+
+    @field_validator("time_format")
+    @classmethod
+    def _is_sound(cls, layout: str | None) -> str | None:
+        if layout is None:
+            return None
+        try:
+            pl.Series([""]).str.to_datetime(layout, strict=False)
+        except pl.exceptions.PolarsError as failure:
+            why = str(failure).splitlines()[0].removeprefix("Invalid format string: ")
+            raise ValueError(f"cannot be a layout of stamps: {why[:1].lower()}{why[1:120]}") from None
+        return layout
 
     @model_validator(mode="after")
     def _names_trader_and_instrument(self) -> Self:
@@ -176,7 +198,7 @@ def _typed(records: Records, columns: FillColumns, faults: Faults) -> tuple[pl.D
     )
     table, unit = _with_moments(table, columns, labels["time"], faults)
     table = table.with_columns(pl.col(name).cast(pl.Float64, strict=False).alias(f"{name}_") for name in _NUMBERS)
-    table = faults.sift(table, [*_times.checks(labels["time"]), *_checks(labels)])
+    table = faults.sift(table, [*_moment_checks(columns), *_checks(labels)])
     size, price = pl.col("size_"), pl.col("price_")
     return table.select(
         (pl.col("moment") + pl.duration(seconds=columns.resolution_s)).cast(TIME).alias("time"),
@@ -192,12 +214,16 @@ def _with_moments(table: pl.DataFrame, columns: FillColumns, label: str, faults:
     if columns.time_format is None:
         return _times.with_moments(table, label, faults)
     local = pl.col("time").str.to_datetime(columns.time_format, time_unit="ns", strict=False)
-    try:
-        zoned = local.dt.replace_time_zone(columns.time_zone, ambiguous="null", non_existent="null")
-        read = table.with_columns(zoned.dt.convert_time_zone("UTC").alias("moment"))
-    except pl.exceptions.PolarsError as failure:
-        raise UserError(f"time cannot be read: {str(failure).splitlines()[0][:120]}", place="time_zone") from None
-    return read, f"'{columns.time_format}' in {columns.time_zone}"
+    zoned = local.dt.replace_time_zone(columns.time_zone, ambiguous="null", non_existent="null")
+    moment = zoned.dt.convert_time_zone("UTC").alias("moment")
+    return table.with_columns(moment), f"'{columns.time_format}' in {columns.time_zone}"
+
+
+def _moment_checks(columns: FillColumns) -> list[Check]:
+    if columns.time_format is None:
+        return _times.checks(columns.time)
+    told = f"time_format says '{columns.time_format}', time_zone {columns.time_zone}: are they right?"
+    return _times.checks(columns.time, told)
 
 
 def _truth() -> pl.Expr:

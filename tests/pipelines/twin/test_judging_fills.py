@@ -104,6 +104,11 @@ def test_the_report_comes_back_from_json(report: Report):
     assert from_json(to_json(report)) == report
 
 
+def test_no_size_and_no_asked_return_is_said_to_be_fitted(report: Report):
+    names = [one.name for one in report.data.fits]
+    assert names == ["state scaler", "action thresholds", "fractional order", "barriers", "rivals"]
+
+
 def test_a_history_without_fills_is_not_judged_so(tmp_path: Path):
     tables = build_tables(planted_history(4, seed=0), demo_config())
     inference = TraderInference(build(demo_config().network, seed=0), "cpu", scaler=tables.scaler)

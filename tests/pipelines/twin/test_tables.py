@@ -186,6 +186,17 @@ def test_markets_that_are_not_complete_are_left_out_and_all_of_them_are_refused(
         tables.build(none, CONFIG)
 
 
+def test_a_part_whose_markets_are_of_one_bar_each_is_refused(history: TwinHistory):
+    with pytest.raises(UserError, match="no bar of the training markets is followed by another") as fault:
+        tables.build(history, CONFIG.model_copy(update={"interval_s": 3_600}))
+    assert str(fault.value.remedy).startswith("bars are 3,600 s: make them shorter with --interval")
+
+    place, first = pl.int_range(pl.len()), pl.col("open_time") + pl.duration(seconds=60, time_unit="ns")
+    markets = history.markets.with_columns(pl.when(place < 9).then("close_time").otherwise(first).alias("close_time"))
+    with pytest.raises(UserError, match="no bar of the held-out markets is followed by another"):
+        tables.build(replace(history, markets=markets), CONFIG)
+
+
 # With an underlying.
 
 ABOUT = CONFIG.model_copy(update={"state": StateConfig(underlying=True)})

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rookery.errors import UserError
 from rookery.evaluation.trials.ledger import SEALED, TrialLedger, ledger_of
 from rookery.evaluation.trials.recording import Recorder
 from rookery.features.state import StateConfig
@@ -19,7 +20,7 @@ from rookery.pipelines.twin.config import TwinConfig
 from rookery.pipelines.twin.planted import planted_history
 from rookery.pipelines.twin.saved import load_twin
 from rookery.pipelines.twin.tables import TwinTables
-from rookery.pipelines.twin.teaching import learnt_of, teach
+from rookery.pipelines.twin.teaching import Learnt, learnt_of, teach
 from rookery.progress import Progress
 from rookery.run import Run
 
@@ -98,3 +99,18 @@ def test_held_out_markets_that_choose_the_epochs_are_looked_at_and_that_is_count
     assert one[0]["validation"] != two[0]["validation"]
     assert learnt_of(load_twin(bundle)).best_epoch <= len(one)
     assert ledger.readings(data=DATA, split=SEALED) == 2
+
+
+def test_a_bundle_from_before_sessions_is_one_of_markets_that_pay_out(made: TwinTables, tmp_path: Path):
+    bundle, _ = learn(made, tmp_path / "run")
+    twin = load_twin(bundle)
+    assert learnt_of(twin).session_s is None
+    known = {name: value for name, value in twin.bundle.facts["training"].items() if name != "session_s"}
+
+    def of(training: dict[str, object]) -> Learnt:
+        facts = {**twin.bundle.facts, "training": training}
+        return learnt_of(replace(twin, bundle=replace(twin.bundle, facts=facts)))
+
+    assert of(known) == learnt_of(twin)
+    with pytest.raises(UserError, match="does not say how it was trained: 'capital' is missing"):
+        of({name: value for name, value in known.items() if name != "capital"})

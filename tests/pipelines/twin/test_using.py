@@ -1,23 +1,28 @@
 """A bundle at work: every bar of raw files is answered, unseen markets are judged, an underlying is not forgotten."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
 from rookery.datasets.trajectories import UNKNOWN, from_tables
 from rookery.errors import UserError
+from rookery.evaluation.trials.ledger import SEALED, ledger_of
 from rookery.features.segments import SEGMENT
 from rookery.labels.trader import trader_labels
 from rookery.pipelines.twin import steps, tables, using
 from rookery.pipelines.twin.config import TwinConfig, demo_config
+from rookery.pipelines.twin.fills_source import FillsSource
 from rookery.pipelines.twin.foretelling import action_rows
 from rookery.pipelines.twin.history import TwinHistory
 from rookery.pipelines.twin.outside import UnderlyingFile
 from rookery.pipelines.twin.source import TwinSource
 from rookery.progress import Progress
+from rookery.sources.fills import FillColumns
 
 QUIET = Progress(quiet=True)
 MARKETS = 40
@@ -39,6 +44,27 @@ def prepared(history: TwinHistory, config: TwinConfig, folder: Path) -> TwinSour
     history.write(folder)
     tables.write(tables.build(history, config.tables), folder)
     return TwinSource(path=folder)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed(TwinSource):
+    """A made-up trader whose history is not quite as it was."""
+
+    change: Callable[[TwinHistory], TwinHistory]
+
+    def load(self, progress: Progress) -> TwinHistory:
+        return self.change(TwinSource(markets=self.markets, seed=self.seed).load(progress))
+
+
+def unread(history: TwinHistory) -> TwinHistory:
+    """The same, but two files beside it were no files of a trader's."""
+    return replace(history, skipped_files={"a.json": "is empty", "b.json": "is not JSON"})
+
+
+def of_one_bar(history: TwinHistory) -> TwinHistory:
+    """The same, but every market was over after its first minute."""
+    first = pl.col("open_time") + pl.duration(seconds=60, time_unit="ns")
+    return replace(history, markets=history.markets.with_columns(first.alias("close_time")))
 
 
 @pytest.fixture(scope="module")
@@ -142,3 +168,54 @@ def test_a_bundle_that_knows_none_refuses_one(taught: Path, told_of_coin: Path, 
     source = TwinSource(markets=MARKETS, underlying=UnderlyingFile(path=tmp_path / "coin.csv", stamp="close"))
     with pytest.raises(UserError, match="is given, and the state is to be made without an underlying"):
         using.evaluate(taught, source, config=small(1), device="cpu", progress=QUIET)
+
+
+def test_prepared_data_with_an_underlying_are_refused_by_a_bundle_that_knows_none(taught: Path, told_of_coin: Path):
+    source = TwinSource(path=told_of_coin / "data")
+    with pytest.raises(UserError, match="was prepared with an underlying, which the bundle knows nothing of") as fault:
+        using.evaluate(taught, source, config=small(1), device="cpu", progress=QUIET)
+    assert fault.value.remedy == "prepare it again without --underlying"
+
+
+def test_a_bundle_of_markets_that_pay_out_refuses_fills_in_instruments(
+    taught: Path, tmp_path: Path, write_fills: Callable[..., Path]
+):
+    path = write_fills(tmp_path, days=3)
+    raw = FillsSource(path=path, columns=FillColumns.read(path.with_name("columns.yaml")), trader="me")
+    history = raw.load(QUIET)
+    assert history.session_s == 86_400
+    for source in (raw, prepared(history, small(1), tmp_path / "data")):
+        with pytest.raises(UserError, match="is of sessions of 86,400 s; the bundle was taught with markets that pay"):
+            using.evaluate(taught, source, config=small(1), device="cpu", progress=QUIET)
+
+
+def test_markets_without_a_decision_are_not_judged_and_not_counted_as_read(taught: Path):
+    source = Changed(markets=24, seed=5, change=of_one_bar)
+    with pytest.raises(UserError, match="no bar of these markets is followed by another") as fault:
+        using.evaluate(taught, source, config=small(1), device="cpu", progress=QUIET)
+    assert fault.value.remedy == "the bundle's bars are 60 s: give longer markets or sessions"
+    data = source.load(QUIET).fingerprint()
+    assert ledger_of(taught).readings(data=data, split=SEALED) == 0
+
+
+def test_files_that_could_not_be_read_are_counted_where_markets_are(taught: Path, tmp_path: Path):
+    told = {"config": small(1), "device": "cpu", "progress": QUIET}
+    raw = Changed(markets=16, seed=5, change=unread)
+    source = prepared(raw.load(QUIET), small(1), tmp_path / "data")
+    judged = using.evaluate(taught, source, **told)  # type: ignore[arg-type]
+    asked = using.predict(taught, raw, tmp_path / "x.csv", target_rtg=0.0, **told)  # type: ignore[arg-type]
+    assert [found.left_out["that could not be read"] for found in (judged, asked)] == [2, 2]
+
+
+def test_where_none_is_left_the_remedy_names_the_moment_that_is_asked_for(taught: Path):
+    config = small(1).model_copy(update={"validation_from": datetime(2027, 1, 1, tzinfo=UTC)})
+    with pytest.raises(UserError, match="12 opened before validation_from") as fault:
+        using.evaluate(taught, TwinSource(markets=24, seed=5), config=config, device="cpu", progress=QUIET)
+    assert fault.value.remedy == "give markets that open from 2027-01-01 00:00 UTC on"
+
+
+def test_what_was_earned_comes_off_the_target_and_nothing_off_none_is_nought():
+    labels = pl.DataFrame({SEGMENT: [0, 0, 0, 1], "reward": [0.25, -1.5, None, 0.5]})
+    asked_R = using.still_asked(labels, 0.0, (-0.5, 1.0))
+    assert asked_R.tolist() == [0.0, -0.25, 1.0, 0.0]
+    assert np.signbit(asked_R).tolist() == [False, True, False, False]

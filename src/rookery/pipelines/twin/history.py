@@ -50,6 +50,14 @@ class TwinHistory:
         return self.sessions is None
 
     @property
+    def session_s(self) -> int | None:
+        """Seconds of a session, None where markets pay out."""
+        if self.pays_out:
+            return None
+        first = self.markets.row(0, named=True)
+        return int((first["close_time"] - first["open_time"]).total_seconds())
+
+    @property
     def tables(self) -> dict[str, pl.DataFrame]:
         """Every table of the trader's that there is, by name."""
         found = {name: getattr(self, name) for name in (*_HISTORY, *_INSTRUMENTS)}

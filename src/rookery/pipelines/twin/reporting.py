@@ -279,12 +279,14 @@ def _fits(tables: TwinTables) -> tuple[FitRange, ...]:
     outside, train = tables.history.underlying, tables.train_rows
     known = train if outside is None else known_underlying(outside.table, tables.bars["time"][train.start : train.stop])
     of_order = "fractional order" if outside is None else "fractional order, rows of the underlying"
+    # What nothing settles is not replayed: no sizes are needed, and no return is asked for.
+    learnt = "sizes, rivals and asked returns" if tables.history.pays_out else "rivals"
     fitted = {
         "state scaler": (tables.scaler.fitted_rows, train),
         "action thresholds": (tables.thresholds.fitted_rows, train),
         of_order: (tables.order.fitted_rows, known),
         "barriers": (None if tables.barriers is None else tables.barriers.fitted_rows, train),
-        "sizes, rivals and asked returns": ((train.start, train.stop), train),
+        learnt: ((train.start, train.stop), train),
     }
     return tuple(
         FitRange(name=name, first_row=rows[0], last_row=rows[1] - 1, inside_train=rows[1] <= allowed.stop)

@@ -191,6 +191,8 @@ def _fitted(
     states = state_features(bars, config.state, order=order.order)
     labels = trader_labels(bars, thresholds)
     scaler = fit_state_scaler(states, rows, config.state.names)
+    trajectories = from_tables(states, labels, scaler)
+    _refuse_idle({"training": trajectories.part(train), "held-out": trajectories.part(validation)}, history, config)
     fitted = barriers.fit(bars, rows, config.barriers, settles=history.pays_out) if config.barriers.enabled else None
     return TwinTables(
         history=history,
@@ -202,12 +204,24 @@ def _fitted(
         scaler=scaler,
         thresholds=thresholds,
         order=order,
-        trajectories=from_tables(states, labels, scaler),
+        trajectories=trajectories,
         config=config,
         left_out=left_out,
         barriers=fitted,
         barrier_labels=barriers.label(bars, fitted, config.barriers) if fitted else None,
     )
+
+
+def _refuse_idle(parts: Mapping[str, Trajectories], history: TwinHistory, config: TableConfig) -> None:
+    """Refuse a part without a single decision: an action is what is done in the bar after, and what that earned."""
+    for name, part in parts.items():
+        if not part.known_R.any():
+            raise UserError(
+                f"no bar of the {name} markets is followed by another, so no action is known",
+                place=history.facts.path,
+                remedy=f"bars are {config.interval_s:,} s: make them shorter with --interval, or give longer markets "
+                "or sessions",
+            )
 
 
 def _order(bars: pl.DataFrame, rows: range, history: TwinHistory, state: StateConfig) -> FractionalOrder:

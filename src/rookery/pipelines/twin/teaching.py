@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ class Learnt:
 
     `chosen_by` are places of segments [start, stop) that chose the number of epochs; `epochs` is how many there were.
     `interval_s` and `capital` are those of the tables, `median_rtg` (x 100) is of the training rows with an action.
+    `session_s` are the seconds of a session of instruments; None where markets pay out, as in bundles that lack it.
     """
 
     best_epoch: int
@@ -50,6 +51,7 @@ class Learnt:
     interval_s: int
     capital: float
     median_rtg: float
+    session_s: int | None = None
 
 
 def teach(made: Run, tables: TwinTables, config: TwinConfig, device: Device, pen: Recorder) -> Path:
@@ -121,6 +123,7 @@ def _learn(
         interval_s=tables.interval_s,
         capital=tables.capital,
         median_rtg=tables.trajectories.part(tables.train).median_rtg,
+        session_s=tables.history.session_s,
     )
     save_twin(
         bundle,
@@ -158,8 +161,8 @@ def _fit(
 def learnt_of(twin: SavedTwin) -> Learnt:
     """What a bundle says of its own training. Raises UserError when it says something else."""
     facts = twin.bundle.facts["training"]
-    missing = [one.name for one in fields(Learnt) if one.name not in facts]
+    missing = [one.name for one in fields(Learnt) if one.default is MISSING and one.name not in facts]
     if missing:
         raise UserError(f"does not say how it was trained: '{missing[0]}' is missing", place=twin.bundle.path)
-    known = {one.name: facts[one.name] for one in fields(Learnt)}
+    known = {one.name: facts[one.name] for one in fields(Learnt) if one.name in facts}
     return Learnt(**{**known, "chosen_by": tuple(known["chosen_by"])})

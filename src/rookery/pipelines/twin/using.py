@@ -39,8 +39,8 @@ class Evaluated:
     return of its training at every bar, so that it knows nothing of the future; `told` are the scores of
     `TraderTrainer.validate`, which is given the true return-to-go as in training. `prior_log_loss` is that of one who
     knows how often each action is taken there and nothing else; `unseen` is whether all markets open after the last
-    that the bundle was taught with. `left_out` counts markets that it was not judged on, by reason; `readings` is how
-    often these data's held-out markets were read by now."""
+    that the bundle was taught with. `left_out` counts markets that it was not judged on, by reason, and files that
+    could not be read; `readings` is how often these data's held-out markets were read by now."""
 
     log_loss: float
     told: dict[str, float]
@@ -54,7 +54,7 @@ class Evaluated:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Predicted:
-    """A row of `answers` for every bar of complete markets; `left_out` counts the other markets, by reason."""
+    """A row of `answers` for every bar of complete markets; `left_out` counts others, by reason, and unread files."""
 
     answers: pl.DataFrame
     left_out: Mapping[str, int]
@@ -78,7 +78,7 @@ def evaluate(
     Of raw files those complete markets are judged that open once the bundle's training has ended (and, where it is set,
     from `validation_from` on). States and actions are made with the bundle's own scaler, order and thresholds; nothing
     is fitted on the markets. The look at them is counted in the ledger that the bundle's training is in. Raises
-    UserError where no market is left.
+    UserError where no market or no decision is left, and for data of another kind than the bundle was taught with.
     """
     twin = load_twin(model)
     given, config = _given(twin, source, config, progress)
@@ -86,12 +86,18 @@ def evaluate(
     bars, left_out = _unseen(given, learnt, config) if given.held_out is None else (given.bars, given.left_out)
     if given.held_out is not None:
         bars = bars[given.held_out.start : given.held_out.stop]
-    readings = count_reading(model, data=given.history.fingerprint(), purpose="twin evaluate")
     held_out, _ = as_taught(bars, given.history, twin)
-    chances_RK = _chances(twin, held_out, np.full(len(held_out), learnt.median_rtg), config, device)
     known_R = np.flatnonzero(held_out.known_R)
     taken_R = held_out.actions_R[known_R]
-    share_K = np.bincount(taken_R, minlength=len(ACTIONS)) / max(1, taken_R.size)
+    if not taken_R.size:
+        raise UserError(
+            "no bar of these markets is followed by another, so there is no decision to judge",
+            place=given.history.facts.path,
+            remedy=f"the bundle's bars are {learnt.interval_s:,} s: give longer markets or sessions",
+        )
+    readings = count_reading(model, data=given.history.fingerprint(), purpose="twin evaluate")
+    chances_RK = _chances(twin, held_out, np.full(len(held_out), learnt.median_rtg), config, device)
+    share_K = np.bincount(taken_R, minlength=len(ACTIONS)) / taken_R.size
     trainer = TraderTrainer(twin.model, device, config=config.training)
     batches = TrajectoryBatches(held_out, device=trainer.device, window=config.window, stride=config.stride)
     return Evaluated(
@@ -118,8 +124,10 @@ def _given(twin: SavedTwin, source: HistorySource, config: TwinConfig, progress:
     config = config.model_copy(update=like)
     if source.path is None or not is_prepared(source.path):
         history = source.load(progress)
+        _refuse_other_kind(learnt, history)
         found = bars_of(history, config.tables)
-        return _Given(bars=found.bars, history=history, left_out=found.left_out, held_out=None), config
+        left_out = _with_unread(found.left_out, history)
+        return _Given(bars=found.bars, history=history, left_out=left_out, held_out=None), config
     fitted = ("state", "action_quantile", "by_side")
     made, config = tables_of(source, config, progress, bound=("interval_s", "capital"), free=fitted)
     if twin.state.underlying and made.history.underlying is None:
@@ -128,8 +136,35 @@ def _given(twin: SavedTwin, source: HistorySource, config: TwinConfig, progress:
             place=source.path,
             remedy="prepare it again with its bars: --underlying FILE",
         )
-    held_out = made.validation_rows
-    return _Given(bars=made.bars, history=made.history, left_out=made.left_out, held_out=held_out), config
+    if made.history.underlying is not None and not twin.state.underlying:
+        raise UserError(
+            "was prepared with an underlying, which the bundle knows nothing of",
+            place=source.path,
+            remedy="prepare it again without --underlying",
+        )
+    _refuse_other_kind(learnt, made.history)
+    left_out = _with_unread(made.left_out, made.history)
+    return _Given(bars=made.bars, history=made.history, left_out=left_out, held_out=made.validation_rows), config
+
+
+def _refuse_other_kind(learnt: Learnt, history: TwinHistory) -> None:
+    """Refuse shares where fills were taught, fills where shares were, and sessions of another length."""
+    if learnt.session_s == history.session_s:
+        return
+    taught, given = (
+        "markets that pay out" if span_s is None else f"sessions of {span_s:,} s"
+        for span_s in (learnt.session_s, history.session_s)
+    )
+    option = "" if learnt.session_s is None else f": --fills FILE --session {learnt.session_s}s"
+    raise UserError(
+        f"is of {given}; the bundle was taught with {taught}",
+        place=history.facts.path,
+        remedy=f"give data of the same kind{option}",
+    )
+
+
+def _with_unread(left_out: Mapping[str, int], history: TwinHistory) -> Mapping[str, int]:
+    return {**left_out, "that could not be read": len(history.skipped_files)}
 
 
 def _unseen(given: _Given, learnt: Learnt, config: TwinConfig) -> tuple[pl.DataFrame, Mapping[str, int]]:
@@ -142,11 +177,12 @@ def _unseen(given: _Given, learnt: Learnt, config: TwinConfig) -> tuple[pl.DataF
         left_out["opened before validation_from"] = markets.filter(~early & ~later).n_unique()
         early = early | ~later
     if early.all():
+        since = max(moment for moment in (_ended(learnt)[0], config.validation_from) if moment is not None)
         raise UserError(
             f"none of the {markets.n_unique()} complete markets can be judged: "
             + ", ".join(f"{count} {reason}" for reason, count in left_out.items() if reason.startswith("opened")),
             place=given.history.facts.path,
-            remedy=f"give markets that open from {_ended(learnt)[0]:%Y-%m-%d %H:%M} UTC on",
+            remedy=f"give markets that open from {since:%Y-%m-%d %H:%M} UTC on",
         )
     return given.bars.filter(~early), left_out
 
@@ -191,7 +227,7 @@ def predict(
     A bar's answer knows states up to it and the trader's actions before it; what these earned comes off the target,
     which stays within what training has seen. Columns: time, market, segment, target_rtg, action, action_id, the
     chance of each action, and taken, the trader's own (null where unknown). Raises UserError for a target that training
-    has never seen.
+    has never seen, and for data of another kind than the bundle was taught with.
     """
     twin = load_twin(model)
     inference = TraderInference(twin.model, device, scaler=twin.scaler)
@@ -220,8 +256,10 @@ def _chances(twin: SavedTwin, rows: Trajectories, rtg_R: Floats, config: TwinCon
 def still_asked(labels: pl.DataFrame, target: float, target_range: tuple[float, float]) -> Floats:
     """(R,) The target of each row: `target` less the `reward` of the rows before in its segment, within the range."""
     earned = pl.col("reward").fill_null(0.0)
-    before = earned.cum_sum().over(SEGMENT) - earned
-    return labels.select((target - before).clip(*target_range)).to_series().to_numpy().copy()
+    before_R = labels.select(earned.cum_sum().over(SEGMENT) - earned).to_series().to_numpy()
+    # Subtracted by polars 0 less 0 would be -0.
+    asked_R: Floats = np.clip(target - before_R, *target_range)
+    return asked_R
 
 
 def answered(rows: pl.DataFrame, taken: pl.Series, asked_R: Floats, chances_RK: Floats) -> pl.DataFrame:
