@@ -97,6 +97,14 @@ def test_a_zone_or_layout_that_there_is_not_is_a_fault_of_the_map(tmp_path: Path
     assert refused.value.headline.startswith(f"{path}:7: {what}")
 
 
+def test_a_zone_in_the_stamps_is_the_zone(write: Callable[..., Path], tmp_path: Path):
+    path = write("when,way,lots,px", "31-03-2024 01:30 +0530,B,1,5")
+    told = {**PLAIN.model_dump(), "time_format": "%d-%m-%Y %H:%M %z"}
+    assert load(path, FillColumns.parse(told, place="map")).table["time"][0] == datetime(2024, 3, 30, 20, 0, tzinfo=UTC)
+    with pytest.raises(UserError, match="reads the zone from every stamp: leave time_zone out"):
+        FillColumns.parse({**told, "time_zone": "Asia/Kolkata"}, place="map")
+
+
 FAULTS = [
     ("1768904102,BUY,-2,100", "lots '-2' is not above 0", "size not above 0"),
     ("1768904102,BUY,2,0", "px '0' is not above 0", "price not above 0"),

@@ -67,7 +67,7 @@ class FillColumns(Config):
         if layout is None:
             return None
         try:
-            pl.Series([""]).str.to_datetime(layout, strict=False)
+            _zone_in(layout)
         except pl.exceptions.PolarsError as failure:
             why = str(failure).splitlines()[0].removeprefix("Invalid format string: ")
             raise ValueError(f"cannot be a layout of stamps: {why[:1].lower()}{why[1:120]}") from None
@@ -79,6 +79,18 @@ class FillColumns(Config):
             if (getattr(self, name) is None) == (getattr(self, f"one_{name}") is None):
                 raise ValueError(f"give either {name} (a column) or one_{name} (a name)")
         return self
+
+    @model_validator(mode="after")
+    def _has_one_zone(self) -> Self:
+        if self.time_format is not None and self.time_zone != "UTC" and _zone_in(self.time_format) is not None:
+            raise ValueError("time_format reads the zone from every stamp: leave time_zone out")
+        return self
+
+
+def _zone_in(layout: str) -> str | None:
+    """The zone of moments read by `layout` where stamps hold their own. Raises PolarsError for what is no layout."""
+    zone: str | None = getattr(pl.Series([""]).str.to_datetime(layout, strict=False).dtype, "time_zone", None)
+    return zone
 
 
 _OPTIONS = ("time_format", "time_zone", "resolution_s", "one_trader", "one_instrument")
