@@ -1,5 +1,6 @@
 """Planted traders, and twins that have learnt from them once for all tests."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -113,6 +114,18 @@ def tokens_of(coin: pl.DataFrame, markets: int, *, seed: int) -> pl.DataFrame:
         low=pl.Series(np.minimum(opened, close)),
         close=pl.Series(close),
     )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """One market of two fills."""
+    rows = [
+        {"t": 1_768_904_101_000 + 1_000 * n, "type": "trade", "price": 0.5, "side": "BUY", "size": 2, "usdc": 1}
+        for n in range(2)
+    ]
+    prices = [{**row, "outcome": "Up"} for row in rows]
+    (tmp_path / "one_prices.json").write_text(json.dumps({"slug": "btc-updown-15m-1768904100", "prices": prices}))
+    return tmp_path
 
 
 @pytest.fixture(scope="session")

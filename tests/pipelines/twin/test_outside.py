@@ -14,18 +14,6 @@ from rookery.progress import Progress
 QUIET = Progress(quiet=True)
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """One market of two fills."""
-    rows = [
-        {"t": 1_768_904_101_000 + 1_000 * n, "type": "trade", "price": 0.5, "side": "BUY", "size": 2, "usdc": 1}
-        for n in range(2)
-    ]
-    prices = [{**row, "outcome": "Up"} for row in rows]
-    (tmp_path / "one_prices.json").write_text(json.dumps({"slug": "btc-updown-15m-1768904100", "prices": prices}))
-    return tmp_path
-
-
 def coin(folder: Path, *hours: int) -> Path:
     """Hourly bars of 2026-01-20 that open then, by a clock that the file does not name."""
     rows = [f"2026-01-20 {hour:02}:00:00,3000,3010,2990,3005,12" for hour in hours]

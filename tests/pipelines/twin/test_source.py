@@ -14,18 +14,6 @@ from rookery.progress import Progress
 QUIET = Progress(quiet=True)
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """One market of two fills."""
-    rows = [
-        {"t": 1_768_904_101_000 + 1_000 * n, "type": "trade", "price": 0.5, "side": "BUY", "size": 2, "usdc": 1}
-        for n in range(2)
-    ]
-    prices = [{**row, "outcome": "Up"} for row in rows]
-    (tmp_path / "one_prices.json").write_text(json.dumps({"slug": "btc-updown-15m-1768904100", "prices": prices}))
-    return tmp_path
-
-
 def test_a_source_comes_back_from_what_a_run_remembers(folder: Path):
     for source in (TwinSource(path=folder, skip_bad=True, year=2026), TwinSource(markets=3, seed=7)):
         assert TwinSource.from_request(json.loads(json.dumps(source.request()))) == source
